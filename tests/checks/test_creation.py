@@ -11,10 +11,12 @@ from inspector.checks.restore.migration import migrate, migrate_all_kernels
 from inspector.checks.restore.result import MigrationReport
 from inspector.checks.vmms.base import Saved
 from inspector.checks.vmms.table import find_vmm, vmm_for
+from inspector.errors import CreationError
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import Feature, VcpuSetup, feature_of, parse_features
 from inspector.registers.encoding import make_id
 from inspector.registers.ids import CNTPCT_EL0, CNTV_CVAL_EL0, CNTVCT_EL0, ID_AA64ISAR1_EL1, ID_AA64PFR0_EL1, SVE_VLS
+from inspector.sources import load_text
 from inspector.sources.dump import Dump
 from inspector.untrusted import Untrusted
 from tests.checks.material import V0, changed, refused, saved_with, shipped
@@ -261,6 +263,19 @@ def test_a_snapshot_of_another_format_fails_before_any_write() -> None:
     rows = migrate_all_kernels(source, Given(vmm="firecracker-1.16"), [load_policy("6.12"), load_policy("6.18")]).rows
     assert [row.verdict for row in rows] == ["fails", "fails"]
     assert all("does not read" in row.headline for row in rows)
+
+
+@pytest.mark.parametrize("ways_out", [True, False])
+def test_a_host_without_vgicv3_creates_no_vcpu_to_write_to(ways_out: bool) -> None:
+    """The other features are not to blame: told as lacking, each write was refused with ENOEXEC."""
+    host = load_text("# host\nMIDR_EL1 = 0x410fd493\nID_AA64PFR0_EL1 = 0x1201001120110112\n", "host.txt")
+    given = Given(kernel="6.12")
+    for release in ("5.10", "6.12"):
+        with pytest.raises(CreationError, match=r"^host\.txt: host under Linux 6\.12: has no vGICv3") as told:
+            migrate(shipped("neoverse-n2", release), host, given, ways_out=ways_out)
+        assert "--gic none" in str(told.value)
+    without = msgspec.structs.replace(given, gic="none")
+    assert all(f.errno_name != "ENOEXEC" for f in migrate(shipped("neoverse-n2", "6.12"), host, without).findings)
 
 
 @pytest.mark.parametrize(("vmm", "loads"), [("1.5", False), ("1.6", False), ("1.7", True), ("1.12", True)])

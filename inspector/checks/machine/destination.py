@@ -461,7 +461,10 @@ def modelled(
 def created(
     host: HostState, policy: Policy, setup: VcpuSetup, label: str, *, asked: bool = False
 ) -> tuple[Exposure, VcpuSetup, tuple[str, ...]]:
-    """What a vCPU shows there, with which features it is created, and which of them cannot be given; see `modelled`."""
+    """What a vCPU shows there, with which features it is created, and which of them cannot be given; see `modelled`.
+
+    Raises CreationError where none can be created, with whatever features.
+    """
     exposure = expose(host, policy, setup)
     if not vcpu_init(exposure):
         return exposure, setup, ()
@@ -470,7 +473,9 @@ def created(
         refuse_creation(exposure, label)
     for word in lacking:
         setup = setup.without(feature_of(word))
-    return expose(host, policy, setup), setup, tuple(lacking)
+    exposure = expose(host, policy, setup)
+    refuse_creation(exposure, label)  # no feature is to blame: there is no vGICv3, for one
+    return exposure, setup, tuple(lacking)
 
 
 def showing(

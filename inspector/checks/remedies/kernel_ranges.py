@@ -12,6 +12,7 @@ from inspector.checks.restore.creation import ending
 from inspector.checks.restore.result import LOADS, Finding, WayOut
 from inspector.checks.restore.summary import restore
 from inspector.checks.vmms.base import Vmm
+from inspector.errors import CreationError
 from inspector.kvm.creation import vcpu_init
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.gates import gate_of
@@ -41,7 +42,10 @@ def kernels_that_load(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fat
     stopped: dict[int, None] = {}
     """what stopped the restore under another kernel; most kernels after or before it stop it as well"""
     for policy, alike in distinct_kernels(names):
-        exposure, setup, _ = created(host, policy, target.setup, "")
+        try:
+            exposure, setup, _ = created(host, policy, target.setup, "")
+        except CreationError:
+            continue
         if any(taken is False for _, taken in _answers(vcpus, exposure, rule, (*ids, *stopped))):
             continue
         if len(_settled(vcpus, exposure, setup, rule, ids)) < len(ids):
@@ -69,8 +73,7 @@ def kernels_that_load(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fat
         ]
     settled: dict[str, frozenset[int]] = {}
     for policy, alike in distinct_kernels(names):
-        exposure, setup, _ = created(host, policy, target.setup, "")
-        settled |= dict.fromkeys(alike, _settled(vcpus, exposure, setup, rule, ids))
+        settled |= dict.fromkeys(alike, _settled_under(policy, vcpus, host, target, rule, ids))
     return _partial(fatal, settled, names, if_alike)
 
 
@@ -174,6 +177,17 @@ def _settled(
             if not dropped and (not listed or vm.vcpu(position).set_one_reg(reg_id, vcpu.values[reg_id])):
                 good.discard(reg_id)
     return frozenset(good)
+
+
+def _settled_under(
+    policy: Policy, vcpus: Sequence[Vcpu], host: HostState, target: Destination, rule: Vmm, ids: Iterable[int]
+) -> frozenset[int]:
+    """The same of a machine under one kernel; none where it creates no such vCPU."""
+    try:
+        exposure, setup, _ = created(host, policy, target.setup, "")
+    except CreationError:
+        return frozenset()
+    return _settled(vcpus, exposure, setup, rule, ids)
 
 
 def _ranges(good: Sequence[str], names: Sequence[str]) -> str:
