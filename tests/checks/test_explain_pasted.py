@@ -338,6 +338,10 @@ def test_that_kvm_refused_is_said_only_where_the_text_shows_kvm(text: str) -> No
         ("Failed to set register 0x603000000013c03a: Invalid argument (os error 22)", "another program"),
         ("Failed to set register 6931039826524487738: Invalid argument (os error 22)", "firecracker"),
         ("Failed to set register 0x603000000013c03a to value 0x1: Invalid argument (os error 22)", "firecracker"),
+        (
+            "[anonymous-instance:fc_api] Failed to set register 0x603000000013c03a: Invalid argument (os error 22)",
+            "firecracker",
+        ),
         ("libkrun, a fork of firecracker: Failed to set register: Invalid argument (os error 22)", "firecracker"),
     ],
 )

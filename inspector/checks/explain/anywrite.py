@@ -53,7 +53,7 @@ _PROGRAMS = (
     ("hafnium", re.compile(r"Unsupported feature ID register")),
     ("crosvm", re.compile(r"\bcrosvm\b")),
     ("cloud-hypervisor", re.compile(r"\bcloud-hypervisor\b|\bSet(?:Sys|Extended|AarchCore)Register\b")),
-    ("firecracker", re.compile(r"\b[Ff]irecracker\b|\bSetOneReg\(")),
+    ("firecracker", re.compile(r"\b[Ff]irecracker\b|\bSetOneReg\(|:fc_(?:api|vcpu)\b")),
 )
 _ERROR_LINE = re.compile(
     r"\b(?:fail(?:ed|ure)?|errors?|err|errno|invalid|refused|cannot|could not|unable|panic|fatal|rejected)\b"
