@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shlex
 import shutil
@@ -94,6 +95,11 @@ def test_a_program_that_is_stopped_from_outside_goes_on_and_gives_its_terminal_b
             terminal.wait_for(lambda _, n=times: terminal.raw.count(b"\x1b[?1049h") == n, "it has come back")  # type: ignore[misc]
             terminal.press("j")
             terminal.wait_for(register)
+        # Any thread may be given the signal; the loop's is the one that acts, and it sleeps.
+        others = [int(one) for one in os.listdir(f"/proc/{terminal._process.pid}/task")]
+        others.remove(terminal._process.pid)
+        assert ctypes.CDLL(None).tgkill(terminal._process.pid, others[-1], signal.SIGCONT) == 0
+        terminal.wait_for(lambda _: terminal.raw.count(b"\x1b[?1049h") == 4, "it has come back")
         terminal.press("q")
         assert terminal.wait_for_end() == 0 and terminal.restored()
 

@@ -3,6 +3,7 @@ brought back from outside, by `kill -STOP` and `kill -CONT`."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from typing import Any
@@ -30,6 +31,13 @@ def taking_its_terminal_once(driver: type[Driver]) -> type[Driver]:
     """
 
     class Once(driver):  # type: ignore[misc, valid-type]
+        def start_application_mode(self) -> None:
+            super().start_application_mode()
+            if hasattr(self, "_sigcont_application"):
+                # Of a program that stands the kernel may give the signal to any thread, and Python's handlers wait for
+                # the main one, which sleeps until the next key: asyncio's wake it.
+                asyncio.get_running_loop().add_signal_handler(signal.SIGCONT, self._sigcont_application)
+
         def resume_application_mode(self) -> None:
             thread = getattr(self, "_key_thread", None)
             if thread is not None and thread.is_alive():
