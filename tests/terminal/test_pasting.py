@@ -96,7 +96,7 @@ def test_a_program_that_is_stopped_from_outside_goes_on_and_gives_its_terminal_b
             terminal.press("j")
             terminal.wait_for(register)
         # Any thread may be given the signal; the loop's is the one that acts, and it sleeps.
-        others = [int(one) for one in os.listdir(f"/proc/{terminal._process.pid}/task")]
+        others = [int(one.name) for one in Path(f"/proc/{terminal._process.pid}/task").iterdir()]
         others.remove(terminal._process.pid)
         assert ctypes.CDLL(None).tgkill(terminal._process.pid, others[-1], signal.SIGCONT) == 0
         terminal.wait_for(lambda _: terminal.raw.count(b"\x1b[?1049h") == 4, "it has come back")
