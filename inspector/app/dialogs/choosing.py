@@ -18,7 +18,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from inspector import sources
-from inspector.app.dialogs.dialog import AFTER, DIALOG_CELLS, Dialog
+from inspector.app.dialogs.dialog import AFTER, Dialog
 from inspector.app.dialogs.here import Here, dumps_in, here_items
 from inspector.app.dialogs.line import MOVES, Line
 from inspector.app.shell.asking import Asking
@@ -198,7 +198,7 @@ class Choosing(Dialog):
     def say(self, text: str, role: str = "muted") -> None:
         """One message under the line."""
         self._said = text, role
-        rows = wrap(row(ink(text, role)), min(self.app.size.width, DIALOG_CELLS) - 4)
+        rows = wrap(row(ink(text, role)), self.cells_across - 4)
         self.query_one("#said", Lines).fit(rows, max(len(rows), 1))
 
     def action_move(self, step: int) -> None:

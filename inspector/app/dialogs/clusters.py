@@ -8,10 +8,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from inspector.app.dialogs.cluster_rows import cluster_rows
-from inspector.app.dialogs.dialog import DIALOG_CELLS
 from inspector.app.dialogs.page import Page
 from inspector.app.shell.view import short_name
-from inspector.app.widgets.ink import plain
+from inspector.app.widgets.ink import Row, plain
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.unmarked import Box, hints, unmarked
 from inspector.sources.dump import Dump
@@ -31,16 +30,9 @@ class Clusters(Page):
         with Box(unmarked(f"CPUs of {short_name(self._dump)}"), hints("↑↓ scroll   Y copy   esc closes")):
             yield Lines(id="page")
 
-    def on_mount(self) -> None:
-        """As wide as there is room."""
-        self._draw()
-
-    def wrap_anew(self) -> None:
-        """Another width, other lines."""
-        self._draw()
-
-    def _draw(self) -> None:
-        self.query_one("#page", Lines).show(cluster_rows(self._dump, min(self.app.size.width, DIALOG_CELLS) - 5))
+    def page_rows(self) -> list[Row]:
+        """The CPUs."""
+        return cluster_rows(self._dump, self.cells_across - 5)
 
     def action_copy(self) -> None:
         """Copy the page."""

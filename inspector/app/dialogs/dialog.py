@@ -64,6 +64,11 @@ class Dialog(Over, ModalScreen[None]):
         """
         return self.is_running and self in self.app.screen_stack
 
+    @property
+    def cells_across(self) -> int:
+        """Cells of a dialog from border to border: as many as the terminal has, at most DIALOG_CELLS."""
+        return min(self.app.size.width, DIALOG_CELLS)
+
     def on_resize(self, event: Resize) -> None:
         """Out of sight where nothing useful fits, so that the mode below can say so; else its lines are made anew."""
         self.set_class(is_tiny(self.app.size), "-tiny")

@@ -12,7 +12,7 @@ from textual.app import App, ComposeResult
 from textual.widgets import Input
 from textual.widgets.input import Selection
 
-from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
+from inspector.app.dialogs.dialog import Dialog
 from inspector.app.dialogs.line import Line
 from inspector.app.widgets.ink import Ink, ink, row, wrap
 from inspector.app.widgets.lines import Lines
@@ -109,5 +109,5 @@ class Export(Dialog):
 
     def _say(self, *pieces: Ink) -> None:
         self._said = pieces
-        rows = wrap(row(*pieces), min(self.app.size.width, DIALOG_CELLS) - 4)
+        rows = wrap(row(*pieces), self.cells_across - 4)
         self.query_one("#said", Lines).fit(rows)

@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from inspector.app.dialogs.dialog import DIALOG_CELLS
 from inspector.app.dialogs.page import Page
 from inspector.app.shell import keys
 from inspector.app.shell.frame import Frame
@@ -98,14 +97,6 @@ class Help(Page):
         with Box(unmarked(f"Help: {self._title}"), hints("↑↓ scroll   esc closes")):
             yield Lines(id="page")
 
-    def on_mount(self) -> None:
-        """Wrap to the width there is."""
-        self._draw()
-
-    def wrap_anew(self) -> None:
-        """Another width, other lines."""
-        self._draw()
-
-    def _draw(self) -> None:
-        cells = min(self.app.size.width, DIALOG_CELLS) - 6
-        self.query_one("#page", Lines).show(self._rows(cells))
+    def page_rows(self) -> list[Row]:
+        """The help."""
+        return self._rows(self.cells_across - 6)

@@ -47,22 +47,15 @@ class KernelsPage(Page):
         with Box(unmarked(f"Linux {' -> '.join(self._names)}"), keys, classes="whole"):
             yield Lines(id="page")
 
-    def on_mount(self) -> None:
-        """Wrap to the width there is."""
-        self._draw()
-
-    def wrap_anew(self) -> None:
-        """Another width, other lines."""
-        self._draw()
-
-    def _draw(self) -> None:
+    def page_rows(self) -> list[Row]:
+        """The report."""
         cells = self.app.size.width - (5 if self.app.size.width < WIDE else 9)
         rows: list[Row] = []
         for place, line in enumerate(self._lines):
             indent = len(line) - len(line.lstrip())
             role = "heading" if line and not indent and (not place or not self._lines[place - 1]) else ""
             rows += wrap(row(ink(line, "muted" if indent == 4 else role)), cells, indent + 2)
-        self.query_one("#page", Lines).show(rows)
+        return rows
 
     def action_copy(self) -> None:
         """Copy the report."""

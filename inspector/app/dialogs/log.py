@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
+from inspector.app.dialogs.dialog import Dialog
 from inspector.app.shell import keys
 from inspector.app.shell.keys import Key, Mode
 from inspector.app.shell.session import Change
@@ -91,7 +91,7 @@ class WriteLog(Dialog):
 
     @property
     def _cells(self) -> int:
-        return min(self.app.size.width, DIALOG_CELLS) - 4
+        return self.cells_across - 4
 
     @property
     def _secrets(self) -> bool:

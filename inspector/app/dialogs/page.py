@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from inspector.app.dialogs.dialog import Dialog
+from inspector.app.widgets.ink import Row
 from inspector.app.widgets.lines import Lines
 
 _FAR = 9999
@@ -26,6 +27,18 @@ class Page(Dialog):
     """A scrolling page over the mode, the `Lines` with the id `page`; q closes it too."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("q", "close", "Close", show=False), *scrolling()]
+
+    def page_rows(self) -> list[Row]:
+        """The page, wrapped to the width there is."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        """As wide as there is room."""
+        self.wrap_anew()
+
+    def wrap_anew(self) -> None:
+        """The whole page."""
+        self.query_one("#page", Lines).show(self.page_rows())
 
     def action_scroll(self, step: int) -> None:
         """Scroll by lines."""

@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input
 
-from inspector.app.dialogs.dialog import AFTER, DIALOG_CELLS, Dialog
+from inspector.app.dialogs.dialog import AFTER, Dialog
 from inspector.app.dialogs.line import MOVES, Line
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.lines import Lines
@@ -279,7 +279,7 @@ class PolicyChooser(Dialog):
         return row(Ink(question.title, "title"), Ink(told, "muted"), ink(more, "muted"))
 
     def _say(self, line: Row) -> None:
-        cells = min(self.app.size.width, DIALOG_CELLS) - 4
+        cells = self.cells_across - 4
         rows = wrap(line, cells)
         if len(rows) > SAID_LINES:
             rows = [*rows[: SAID_LINES - 1], clip((*rows[SAID_LINES - 1], Ink(" " * cells)), cells)]

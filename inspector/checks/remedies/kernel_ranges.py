@@ -42,10 +42,10 @@ def kernels_that_load(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fat
     stopped: dict[int, None] = {}
     """what stopped the restore under another kernel; most kernels after or before it stop it as well"""
     for policy, alike in distinct_kernels(names):
-        try:
-            exposure, setup, _ = created(host, policy, target.setup, "")
-        except CreationError:
+        possible = _created(host, policy, target)
+        if possible is None:
             continue
+        exposure, setup = possible
         if any(taken is False for _, taken in _answers(vcpus, exposure, rule, (*ids, *stopped))):
             continue
         if len(_settled(vcpus, exposure, setup, rule, ids)) < len(ids):
@@ -73,8 +73,19 @@ def kernels_that_load(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fat
         ]
     settled: dict[str, frozenset[int]] = {}
     for policy, alike in distinct_kernels(names):
-        settled |= dict.fromkeys(alike, _settled_under(policy, vcpus, host, target, rule, ids))
+        possible = _created(host, policy, target)
+        good = frozenset[int]() if possible is None else _settled(vcpus, *possible, rule, ids)
+        settled |= dict.fromkeys(alike, good)
     return _partial(fatal, settled, names, if_alike)
+
+
+def _created(host: HostState, policy: Policy, target: Destination) -> tuple[Exposure, VcpuSetup] | None:
+    """What a vCPU like the destination's shows under another kernel; None where that creates none."""
+    try:
+        exposure, setup, _ = created(host, policy, target.setup, "")
+    except CreationError:
+        return None
+    return exposure, setup
 
 
 def _machine(
@@ -177,17 +188,6 @@ def _settled(
             if not dropped and (not listed or vm.vcpu(position).set_one_reg(reg_id, vcpu.values[reg_id])):
                 good.discard(reg_id)
     return frozenset(good)
-
-
-def _settled_under(
-    policy: Policy, vcpus: Sequence[Vcpu], host: HostState, target: Destination, rule: Vmm, ids: Iterable[int]
-) -> frozenset[int]:
-    """The same of a machine under one kernel; none where it creates no such vCPU."""
-    try:
-        exposure, setup, _ = created(host, policy, target.setup, "")
-    except CreationError:
-        return frozenset()
-    return _settled(vcpus, exposure, setup, rule, ids)
 
 
 def _ranges(good: Sequence[str], names: Sequence[str]) -> str:

@@ -183,8 +183,10 @@ def gather(gathered: Gathered, lines: list[str], hexes: bool | None, first: int 
 
 def heading_in(line: str) -> re.Match[str] | None:
     """The line as the heading of a CPU or vCPU: its word and number; None for any other line."""
-    short = line if len(line) < 40 else without_comment(line[:200])
-    return HEADING.fullmatch(short) or HEADING.fullmatch(without_comment(short)) if len(short) < 40 else None
+    for text in (line, without_comment(line[:200])):  # `cpu #0` has what begins a comment
+        if len(text) < 40 and (found := HEADING.fullmatch(text)):
+            return found
+    return None
 
 
 _FRAME = re.compile(

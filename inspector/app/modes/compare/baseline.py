@@ -8,7 +8,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from inspector.app.dialogs.dialog import DIALOG_CELLS
 from inspector.app.dialogs.export import Export
 from inspector.app.dialogs.page import Page
 from inspector.app.modes import compare
@@ -51,17 +50,15 @@ class BaselinePage(Page):
 
     def on_mount(self) -> None:
         """Ask every host, beside the screen."""
-        self._say_keys()
         self._begin()
 
     def wrap_anew(self) -> None:
-        """Another width, other lines."""
+        """The keys too."""
         self._say_keys()
-        self._draw()
+        super().wrap_anew()
 
     def _begin(self) -> None:
         self.answer, self._problem = None, ""
-        self._draw()
         aside(self.app, self._ask, self._answered, self._failed)
 
     def _ask(self) -> Baseline:
@@ -70,32 +67,31 @@ class BaselinePage(Page):
     def _answered(self, answer: Baseline) -> None:
         self.answer = answer
         if self.shown:
-            self._draw()
+            self.wrap_anew()
 
     def _failed(self, error: InspectorError) -> None:
         self._problem = on_screen(str(error))
         if self.shown:
-            self._draw()
+            self.wrap_anew()
 
-    def _draw(self) -> None:
+    def page_rows(self) -> list[Row]:
         """The report, or why there is none yet."""
         if self._problem:
-            rows = wrap(row(Ink("✖ ", "refused"), ink(self._problem)), self._cells, 2)
-        elif self.answer is None:
-            rows = [row(Ink("asking every host's kernel …", "muted"))]
-        else:
-            from inspector.reports.baseline import baseline_text
+            return wrap(row(Ink("✖ ", "refused"), ink(self._problem)), self._cells, 2)
+        if self.answer is None:
+            return [row(Ink("asking every host's kernel …", "muted"))]
+        from inspector.reports.baseline import baseline_text
 
-            rows = []
-            for place, line in enumerate(baseline_text(self.answer).split("\n")):
-                indent = len(line) - len(line.lstrip())
-                heading = not place or (indent == 0 and line != "")
-                rows += wrap(row(ink(line, "heading" if heading else "")), self._cells, indent + 2)
-        self.query_one("#page", Lines).show(rows)
+        rows: list[Row] = []
+        for place, line in enumerate(baseline_text(self.answer).split("\n")):
+            indent = len(line) - len(line.lstrip())
+            heading = not place or (indent == 0 and line != "")
+            rows += wrap(row(ink(line, "heading" if heading else "")), self._cells, indent + 2)
+        return rows
 
     @property
     def _cells(self) -> int:
-        return min(self.app.size.width, DIALOG_CELLS) - 6
+        return self.cells_across - 6
 
     def _say_keys(self) -> None:
         """The keys, each with its label on one line."""
@@ -121,6 +117,7 @@ class BaselinePage(Page):
         self.program.session.ask(question)
         self._kernel, self._candidates = (question.policy, question.candidates) if question else (None, ())
         self._begin()
+        self.wrap_anew()
 
     def action_save(self, form: str) -> None:
         """Ask for a name and write one form of it."""

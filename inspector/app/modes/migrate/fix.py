@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from inspector import sources
-from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
+from inspector.app.dialogs.dialog import Dialog
 from inspector.app.dialogs.export import free_name
 from inspector.app.dialogs.line import Line
 from inspector.app.modes.migrate.question import Question, write_fixed
@@ -108,7 +108,7 @@ class Fix(Dialog):
 
     @property
     def _cells(self) -> int:
-        return min(self.app.size.width, DIALOG_CELLS) - 6
+        return self.cells_across - 6
 
     def _page(self) -> list[Row]:
         """The ways out in their order, then every change that a copy would hold."""

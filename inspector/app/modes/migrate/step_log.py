@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
+from inspector.app.dialogs.dialog import Dialog
 from inspector.app.modes import migrate
 from inspector.app.modes.migrate.stepping import Stepping
 from inspector.app.modes.migrate.steps import other_values, step_columns, step_item
@@ -50,7 +50,7 @@ class StepLog(Dialog):
         self._draw()
 
     def _draw(self) -> None:
-        cells, course = min(self.app.size.width, DIALOG_CELLS) - 4, self._stepping.course
+        cells, course = self.cells_across - 4, self._stepping.course
         made: Sequence[Met] = course.made if course is not None else ()
         several = len({one.finding.vcpu for one in made}) > 1
         other = other_values(self._stepping.question)

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.widgets import Input
 from textual.widgets.input import Selection
 
-from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
+from inspector.app.dialogs.dialog import Dialog
 from inspector.app.dialogs.line import Line
 from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
 from inspector.app.widgets.lines import Lines
@@ -88,5 +88,5 @@ class StepValue(Dialog):
 
     def _say(self, *lines: Row) -> None:
         self._said = lines
-        cells = min(self.app.size.width, DIALOG_CELLS) - 4
+        cells = self.cells_across - 4
         self.query_one("#said", Lines).fit([part for line in lines if line for part in wrap(line, cells)])
