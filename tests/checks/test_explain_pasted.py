@@ -130,7 +130,7 @@ def test_other_failures_are_named_for_what_they_are(text: str, word: str, step: 
 )
 def test_a_generic_tail_says_only_that_something_failed(text: str) -> None:
     answer = explain(text)
-    assert "failed; the line that says why is not in this text" in answer.headline
+    assert "failed; no line that is known here says why" in answer.headline
     assert not answer.registers and answer.bring
 
 

@@ -20,13 +20,13 @@ _VERB = re.compile(
 _NUMBER = re.compile(
     r"\(?os error (?P<a>\d{1,3})\)?"
     r"|\berr(?:no|or|no_code|code)?\s{0,20}[:=(]{1,2}\s{0,20}-?(?P<b>\d{1,3})\b|\bError\((?P<c>\d{1,3})\)"
-    r"|\bErrno\((?P<d>\d{1,3})\)"
+    r"|\bErrno\((?P<d>\d{1,3})\)|\b(?:errno|error)\s{1,3}-?(?P<i>[0-9]{1,3})\b"
     r"|\b(?:ret(?:urn(?:ed|s)?)?|rc|r|status|failed with|failed)\s{0,20}[:=]?\s{0,20}-(?P<e>\d{1,3})\b"
     r"|(?:=|->)\s{0,20}-(?P<h>\d{1,3})\b|\(-(?P<f>\d{1,3})\)|:\s{0,20}-(?P<g>\d{1,3})\s*$",
     re.IGNORECASE,
 )
 _HEX = re.compile(
-    r"\b(?:ret\w{0,10}|rc|r|status|err\w{0,10})\s{0,20}[:=]\s{0,20}0x(?:f{8})?ffffff([0-9a-f]{2})\b", re.IGNORECASE
+    r"\b(?:ret\w{0,10}|rc|r|status|err\w{0,10})\s{0,20}[:= ]\s{0,20}0x(?:f{8})?ffffff([0-9a-f]{2})\b", re.IGNORECASE
 )
 """A negative number as a pointer or a register is printed: 0xffffffea is -22."""
 _NAME = re.compile(r"\b(E(?:INVAL|NOENT|PERM|BUSY|NOEXEC|FAULT|IO|2BIG|ACCES|NXIO|NODEV|OPNOTSUPP|NOSYS|NOSPC))\b")
@@ -47,7 +47,7 @@ _RIGHT_BEHIND = re.compile(r"[)\s]*[,=:]\s*\"?(0x[0-9a-f]{1,32})\b", re.IGNORECA
 _PROGRAMS = (
     ("gem5", re.compile(r"\bgem5\b|src/arch/arm/kvm/")),
     ("kvmtool", re.compile(r"\bkvmtool\b|\blkvm\b|KVM_SET_ONE_REG failed \(")),
-    ("libkrun", re.compile(r"\blibkrun\b|\bkrunvm?\b")),
+    ("libkrun", re.compile(r"\blibkrun\b|\bkrun(?:vm)?\b|\bkrun_[a-z]")),
     ("unidbg", re.compile(r"\bunidbg\b|com\.github\.unidbg")),
     ("stratovirt", re.compile(r"\b[Ss]trato[Vv]irt\b")),
     ("hafnium", re.compile(r"Unsupported feature ID register")),

@@ -120,8 +120,12 @@ def _clue(message: Message, found: re.Match[str], pasted: Pasted) -> Clue | None
     )
 
 
-_OF_ANOTHER_DEVICE = re.compile(r"(?:(?!Failedtoload).){0,120}Failedtoload(?!cpu:)[\w.-]{1,60}:")
-"""QEMU checks a PCI device's version_id in the same words (hw/pci/pci.c, VMSTATE_INT32_POSITIVE_LE)."""
+_OF_ANOTHER_DEVICE = re.compile(
+    r"(?:(?!Failedtoload).){0,240}"
+    r"Failedtoload(?:(?!cpu:|elementoftype)[\w.-]{1,60}:|elementoftype[a-z0-9_]{1,30}?for(?!cpreg_vmstate))"
+)
+"""QEMU checks a PCI device's version_id in the same words (hw/pci/pci.c, VMSTATE_INT32_POSITIVE_LE). From 10.2 on it
+names the field behind its type (vmstate_load_state(), migration/vmstate.c)."""
 
 
 def _text(found: re.Match[str], name: str, pasted: Pasted) -> str:
@@ -237,9 +241,10 @@ def _by_name(text: str) -> int | None:
 def _by_short_name(word: str) -> int | None:
     """The register that kvmtool means by the word in brackets: arm64/kvm-cpu.c, reset_vcpu_aarch64().
 
-    Its `spsr[EL1]` is PSTATE. A word of another architecture (`sbi_ext`, `config.isa`) names none here.
+    Its `spsr[EL1]` is PSTATE, its `KVM_ARM64_SVE_VLS` the vector lengths. A word of another architecture (`sbi_ext`,
+    `config.isa`) names none here.
     """
-    return PSTATE if word.casefold() == "spsr[el1]" else _by_name(word)
+    return PSTATE if word.casefold() == "spsr[el1]" else _by_name(word.removeprefix("KVM_ARM64_"))
 
 
 def _by_packed(text: str) -> int | None:

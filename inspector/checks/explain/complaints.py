@@ -13,7 +13,11 @@ from inspector.checks.explain.text import Pasted
 _ENGLISH = re.compile(
     r"\b(?:fail|error|cannot|could not|unable|invalid|not support|unsupported|panic|refus|reject|exceed|denied|mismatch"
     r"|missing|not found|not allowed|not available|no such|timed out|abort|corrupt|incompatible|unexpected|conflict)"
-    r"|\b(?:does not|doesn't) match|\bcan't\b|\bcouldn't\b|\bbroken pipe|\breset by peer",
+    r"|\b(?:does not|doesn't) match|\bcan't\b|\bcouldn't\b|\bbroken pipe|\breset by peer"
+    r"|\b(?:hang|hung|freez|frozen|stuck|stall|crash|oops|illegal instruction|undefined instruction|segfault)"
+    r"|\b(?:wo|did|does|is|was)n't\b|\b(?:did|does|will|was|were) (?:not|never)\b|\bno longer\b"
+    r"|\bE(?:INVAL|NOENT|PERM|BUSY|NOEXEC|FAULT|IO|ACCES|NXIO|NODEV|OPNOTSUPP|NOSPC|2BIG)\b"
+    r"|\b(?:return(?:ed|s)?|ret|rc|status|code|errno)\W{0,4}-[0-9]{1,3}\b|^\W{0,3}-[0-9]{1,3}\W{0,3}$",
     re.IGNORECASE,
 )
 

@@ -289,7 +289,7 @@ def _unnamed(case: Case) -> list[str]:
         )
     elif "load_failed" in kinds:
         said.append(
-            "the load was given up, but the line that says why is missing: look some lines further up in the log"
+            "the load was given up, and no line that is known here says why: look some lines further up in the log"
         )
     return said
 

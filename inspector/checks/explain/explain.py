@@ -47,7 +47,7 @@ from inspector.registers.ids import CLIDR_EL1
 from inspector.sources.dump import Dump
 
 NOTHING = "nothing here looks like an error of a VM restore, and no register is named"
-UNKNOWN = "no line of this text is known here: what failed is not said, and no register is named"
+UNKNOWN = "uncertain: no line of this text is known here, so what failed cannot be told; no register is named"
 _HELPS = (
     (
         "the log from the program's start to its end: the line that names the cause mostly stands before the last one"
@@ -259,9 +259,12 @@ _PLAIN = ("refused", "put_failed", "create_failed", "unreadable")
 def _attributed(clues: list[Clue], pasted: Pasted) -> list[Clue]:
     """The clues, those in Firecracker's plain words given to the program that the text names instead, or to nobody.
 
-    crosvm (`failed to set register: ...`, aarch64/src/lib.rs) and StratoVirt print the same words.
+    crosvm (`failed to set register: ...`, aarch64/src/lib.rs) and StratoVirt print the same words. Of Cloud
+    Hypervisor's words `VcpuArmInit(...)` is libkrun's too (src/vmm/src/linux/vstate.rs).
     """
     named = program_named(pasted)
+    if named == "libkrun":
+        clues = [_of_libkrun(clue) for clue in clues]
     if named == "firecracker" or any(_OF_FIRECRACKER.search(line) for line in pasted.lines):
         return clues
     found = []
@@ -273,6 +276,14 @@ def _attributed(clues: list[Clue], pasted: Pasted) -> list[Clue]:
             clue = msgspec.structs.replace(clue, message=message)
         found.append(clue)
     return found
+
+
+def _of_libkrun(clue: Clue) -> Clue:
+    if clue.message.kind != "create_failed":
+        return clue
+    meaning = "KVM refused to create a vCPU with the features that libkrun asks for."
+    message = msgspec.structs.replace(clue.message, vmm="libkrun", versions="all", meaning=meaning)
+    return msgspec.structs.replace(clue, message=message)
 
 
 ANY_PROGRAM, ANOTHER = "any-program", "another program"
@@ -334,7 +345,7 @@ def _not_a_refusal(insights: Sequence[Insight], clues: Sequence[Clue], place: Pl
         headline += f" (and {len(alike)} more of this kind)"
     generic = lead.weight == GENERIC
     if generic:
-        headline += "; the line that says why is not in this text"
+        headline += "; no line that is known here says why"
     shown = lead.weight == REMARK
     if shown:
         headline = "; ".join(i.headline for i in (lead, *remarks, *rest))

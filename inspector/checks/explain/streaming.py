@@ -105,6 +105,23 @@ _ANCHORS = tuple(
         "holds a lock",
         "device address",
         "host-passthrough",
+        "krun",
+        "microvm",
+        "guestmemfd",
+        "usermemoryregion",
+        "32bit guests",
+        "pmuv3 is not",
+        "element of type",
+        "requested regions",
+        "for this target",
+        "device model name",
+        "b ipa",
+        "already active",
+        "firmware that is",
+        "reason=crashed",
+        "missing hwcap",
+        "granule",
+        "memory: killed",
     )
 )
 """Words of which every message that `explain` knows has one; long and rare ones, because each is looked for in all

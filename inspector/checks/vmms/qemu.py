@@ -67,6 +67,7 @@ _ARRAY = Message(
     vmm="qemu",
     kind="envelope",
     template="Failed to load cpu:cpreg_vmstate_array_len",
+    patterns=("Failed to load element of type [a-z0-9]{1,20}? for cpreg_vmstate_array_len",),
     meaning="The length of the register list was refused.",
 )
 _FIELD = Message(
