@@ -13,6 +13,7 @@ import time
 import pytest
 
 from tests.fresh import ROOT
+from tests.terminal.terminal import Terminal
 
 _PATIENCE = 60.0
 
@@ -46,3 +47,16 @@ def test_a_terminal_that_goes_away_silently(arguments: list[str], busy: bool) ->
             assert process.wait(_PATIENCE) == 128 + signal.SIGHUP
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.02, 0.05, 0.1])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda one: one.name)
+def test_what_is_sent_behind_the_end_does_not_take_the_terminal_again(number: signal.Signals, wait: float) -> None:
+    """systemd and a closed terminal send SIGCONT behind: a thread of the ended program read keys for ever then."""
+    with Terminal("builtin:neoverse-n2-linux-6.1") as terminal:
+        terminal.wait_for("Help")
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(terminal._process.pid, number)
+            time.sleep(wait)
+            os.kill(terminal._process.pid, signal.SIGCONT)
+        assert terminal.wait_for_end() == 128 + number and terminal.restored()
