@@ -16,8 +16,10 @@ def told(*pieces: str) -> list[str]:
     """What comes of pieces that are read one after the other: `key` or `<paste>`."""
     parser = PasteKept()
     events = [event for piece in pieces for event in parser.feed(piece)]
-    parser._ends = 0.0  # nothing more comes
-    events += parser.tick()
+    for _ in range(3):
+        parser._ends = 0.0  # nothing more comes
+        parser._timeout_time = 0.0 if parser._timeout_time else None
+        events += parser.tick()
     return [f"<{one.text}>" if isinstance(one, Paste) else one.key if isinstance(one, Key) else "" for one in events]
 
 
@@ -70,3 +72,29 @@ def test_what_a_program_sends_at_once_are_keys(sent: str) -> None:
 
 def test_the_rest_of_a_sequence_is_no_text() -> None:
     assert told("\x1b[20", f"0~{LOG}{END}") == [f"<{LOG}>"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "keys"),
+    [
+        ("/sve", "escape slash s v e"), ("?", "escape question_mark"), (" ", "escape space"), ("5", "escape 5"),
+        ("W", "escape W"), ("é", "escape é"), ("\r", "escape enter"), ("\x10", "escape ctrl+p"),
+        ("[", "escape left_square_bracket"), ("]", "escape right_square_bracket"), ("O", "escape O"),
+        ("o\x1b", "escape o escape"), ("[\x1b", "escape left_square_bracket escape"),
+        (f"o\x1b{BEGIN}text{END}\x1bp", "escape o escape <text> escape p"), ("\x1b[A", "escape up"),
+        ("\x1bOQ", "escape f2"), ("[A", "up"), ("OQ", "f2"), ("a" * 40, " ".join(["escape", *"a" * 40])),
+        ("f", "alt+f"), ("b", "alt+b"), ("\x7f", "alt+backspace"), ("\t", "shift+tab"),
+    ],
+)  # fmt: skip
+def test_escape_and_what_follows_it_at_once_are_two_keys(sent: str, keys: str) -> None:
+    """tmux sends both together, where the second comes within half a second. The escape was lost, or a `^` typed."""
+    assert told(f"\x1b{sent}") == keys.split()
+
+
+@pytest.mark.parametrize("letter", ["f", "b", "\x7f", "\t", "/"])
+def test_what_a_later_reading_brings_is_no_part_of_an_escape(letter: str) -> None:
+    assert told("\x1b", letter) == ["escape", *told(letter)]
+
+
+def test_a_sequence_in_pieces_is_one_key() -> None:
+    assert told("\x1b", "[A") == told("\x1b[", "A") == ["up"]

@@ -73,6 +73,20 @@ def test_the_key_of_a_mode_right_behind_escape(tmp_path: Path) -> None:
         terminal.wait_for("6/7, kept if set")
 
 
+def test_any_key_right_behind_escape_and_an_escape_behind_that(tmp_path: Path) -> None:
+    """tmux sends escape and what follows within half a second at once: the escape was lost, or a `^` typed."""
+    with Terminal(DUMPS[0], folder=tmp_path) as terminal:
+        terminal.wait_for("Help")
+        terminal.send("o")
+        terminal.wait_for("┌─ Open a dump")
+        terminal.send("\x1b/sve2")
+        arrived(terminal, SEARCHES["1"])
+        terminal.send("\x1b\x1bo\x1bw\x1b?")
+        terminal.wait_for(lambda text: "┌─ Help" in text and "┌─ Open" not in text and "┌─ Write" not in text)
+        terminal.send("\x1bw^\x1b\x1bw")
+        terminal.wait_for(lambda text: "┌─ Write" in text and "^" not in text.replace("^p palette", ""))
+
+
 def test_a_key_behind_the_one_for_migrate_waits_for_its_question(tmp_path: Path) -> None:
     """`p` was lost and `d` asked for a source while it was looked which VM goes where."""
     with Terminal(DUMPS[0], size=(120, 40), folder=tmp_path) as terminal:

@@ -23,12 +23,13 @@ from textual.screen import Screen
 from textual.widget import AwaitMount, MountError
 from textual.widgets._toast import ToastRack
 
+from inspector.app.shell.escapes import AltKey
 from inspector.app.shell.lean import Lean
 from inspector.app.shell.notices import Notice
 from inspector.app.shell.pasting import Burst, keep_pastes_whole, keys_of
 from inspector.app.shell.sheet import Sheet
 from inspector.app.shell.suspending import can_come_back, taking_its_terminal_once
-from inspector.app.shell.typing_ahead import Typed, TypingAhead, apart
+from inspector.app.shell.typing_ahead import Typed, TypingAhead, as_key
 from inspector.errors import InspectorError, one_line
 
 if TYPE_CHECKING:
@@ -90,8 +91,7 @@ class AdaptedApp(App[None]):
     async def on_event(self, event: Event) -> None:
         """Keys and pastes wait until the one before has had its effect."""
         if isinstance(event, (Key, Paste)) and not event.is_forwarded:
-            for one in apart(event):
-                await self._typing.take(one)
+            await self._typing.take(as_key(event))
         else:
             await super().on_event(event)
 
@@ -103,6 +103,10 @@ class AdaptedApp(App[None]):
     async def _typed(self, event: Typed) -> None:
         """Handle a key or a paste, or the keys of what only looked like one to the parser."""
         if not self.screen_stack:
+            return
+        if isinstance(event, AltKey):
+            line = self.focused
+            self._typing.first(event.meant(in_text=any(getattr(line, name, "") for name in ("value", "text"))))
             return
         takes_lines: Callable[[str], bool] | None = getattr(self.focused, "takes_lines", None)
         if not isinstance(event, Burst):

@@ -19,6 +19,8 @@ from textual._xterm_parser import XTermParser
 from textual.events import Key, Paste
 from textual.message import Message
 
+from inspector.app.shell.escapes import EscapesApart
+
 ESCAPE = "\u241b"
 """Stands for an escape within a paste (the symbol for one): `cleaned` takes sequences away that begin with it."""
 _BEGIN, _END = "\x1b[200~", "\x1b[201~"
@@ -37,7 +39,7 @@ class Burst(Paste):
     """A text of many lines that came at once, without the marks of a paste."""
 
 
-class PasteKept(XTermParser):
+class PasteKept(EscapesApart):
     """Textual's parser, which sees no escape within a paste but that of its end."""
 
     def __init__(self, debug: bool = False) -> None:

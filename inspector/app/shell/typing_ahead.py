@@ -20,17 +20,19 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
-from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.app import App
 from textual.dom import DOMNode
 from textual.events import Key, Paste
 from textual.message_pump import MessagePump
 
 Typed = Key | Paste
+LOOKING = 0.1
+"""Seconds after which it is looked again what is waited for"""
 PATIENCE = 2.0
-"""Seconds after which a key that nobody finished no longer holds up the others."""
+"""Seconds after which a key that nobody finished no longer holds up the others. They are counted by looks: a program
+that stood for a while (SIGSTOP, a frozen control group, a machine under load) has not waited meanwhile."""
 FINDING = 15.0
 """The same while a mode finds out what its keys are about, which a busy machine may take long for, and for what was
 typed ahead of a file that is read. Who types only while it is read is not kept from something else for that long."""
@@ -43,27 +45,10 @@ ROUNDS = 40
 for each step on its way up, a dialog that opens eight or more."""
 
 
-_SIGNS = "-="
-"""Keys of ours that are neither letters nor digits; others begin sequences of their own behind an escape."""
-for _key in f"1234567890{_SIGNS}":
-    # Textual takes escape and one of these for what a Mac's keyboard writes with Option: the modes' own keys were lost.
-    cast(dict[str, object], ANSI_SEQUENCES_KEYS).pop(f"\x1b{_key}", None)
-
-
-def apart(event: Typed) -> tuple[Typed, ...]:
-    """Escape and a key where a terminal's bytes say Alt and that key: they are the same. Nothing here is bound to Alt,
-    while a key follows an escape at once where somebody types fast, or a slow line delivers both together.
-
-    A line's end is enter: a terminal makes that of enter until the program has taken it, and so do some that send keys.
-    """
-    if isinstance(event, Key) and event.character == "\n":
-        return (Key("enter", "\r"),)
-    if isinstance(event, Key) and event.key.startswith("alt+") and (letter := event.character) and len(letter) == 1:
-        if letter.isalnum():
-            return Key("escape", "\x1b"), Key(letter, letter)
-        if letter in _SIGNS:
-            return Key("escape", "\x1b"), Key(event.key.removeprefix("alt+"), letter)
-    return (event,)
+def as_key(event: Typed) -> Typed:
+    """A line's end is enter: a terminal makes that of enter until the program has taken it, and so do some that send
+    keys."""
+    return Key("enter", "\r") if isinstance(event, Key) and event.character == "\n" else event
 
 
 class TypingAhead:
@@ -75,20 +60,29 @@ class TypingAhead:
         self._since: float | None = None
         """when the first that waits came to its turn; None: there is none. It was typed ahead if it is older."""
         self._looking = False
+        self._waited = 0.0
+        """for how many seconds the first has waited, as far as it was looked"""
+        self._awaited: set[MessagePump] = set()
+        """what has to be done before the first has its turn"""
+        self._done: Callable[[MessagePump], None] = self._awaited.discard
+        """one of them is"""
 
     async def take(self, event: Typed) -> None:
         """Handle an event in its turn."""
         self._waiting.append(event)
         if self._since is None:
-            self._since = event.time
-            await self._next(self._since, ROUNDS)
+            await self._next(self._begin(event.time), ROUNDS)
         elif self._tired(self._since):
-            self._since = time.monotonic()
-            await self._next(self._since, 0)
+            await self._next(self._begin(time.monotonic()), 0)
+
+    def _begin(self, since: float) -> float:
+        """Another one is the first that waits."""
+        self._since, self._waited = since, 0.0
+        return since
 
     def first(self, events: Sequence[Typed]) -> None:
         """These are handled before what waits: they are what the event that is handled now turned out to be."""
-        self._waiting.extendleft(one for event in reversed(events) for one in reversed(apart(event)))
+        self._waiting.extendleft(as_key(event) for event in reversed(events))
 
     async def _next(self, since: float, rounds: int) -> None:
         """Handle what waits, until something has to be waited for."""
@@ -101,9 +95,10 @@ class TypingAhead:
             if rounds and self._put_off(since) and not self._tired(since):
                 # All were quiet: what becomes busy meanwhile, as a cursor that blinks does, does not count against it.
                 self._program.set_timer(DRAWING, partial(self._next, since, ROUNDS))
+                self._look_later()
                 return
             await self._handle(self._waiting.popleft())
-            self._since = since = time.monotonic()
+            since = self._begin(time.monotonic())
             rounds = ROUNDS
         if self._since == since:
             self._since = None
@@ -113,31 +108,34 @@ class TypingAhead:
         the next one is pressed."""
         if not self._looking:
             self._looking = True
-            self._program.set_timer(PATIENCE, self._look)
+            self._program.set_timer(LOOKING, self._look)
 
     async def _look(self) -> None:
         self._looking = False
         if self._since is None or not self._waiting:
             return
+        self._waited += LOOKING
         if self._tired(self._since):
-            self._since = time.monotonic()
-            await self._next(self._since, 0)
-        else:
-            self._look_later()
+            await self._next(self._begin(time.monotonic()), 0)
+            return
+        self._look_later()
+        for node in [one for one in self._awaited if one._closed]:
+            self._done(node)
 
     def _when_done(self, busy: Sequence[MessagePump], call: Callable[[], Awaitable[None]]) -> None:
         """Let the program call something when all of these have come to an end with the messages that they have."""
-        left = len(busy)
+        awaited = {*busy}
 
-        def done() -> None:
-            nonlocal left
-            left -= 1
-            if not left:
-                self._program.call_later(call)
+        def done(node: MessagePump) -> None:
+            if node in awaited:
+                awaited.discard(node)
+                if not awaited:
+                    self._program.call_later(call)
 
+        self._awaited, self._done = awaited, done
         for node in busy:
-            if not node.call_later(done):
-                done()
+            if not node.call_later(done, node):
+                done(node)
 
     def _busy(self) -> list[MessagePump]:
         """What is being mounted, which finds the keys' meaning and its own widgets only afterwards, and what has
@@ -167,7 +165,7 @@ class TypingAhead:
         """Whether the first that waits has waited for long enough."""
         ahead = self._waiting[0].time < since
         found_out = self._says("finding_out") or (ahead and self._says("keys_wait"))
-        return time.monotonic() - since > (FINDING if found_out else PATIENCE)
+        return self._waited >= (FINDING if found_out else PATIENCE)
 
     def _nodes(self) -> list[MessagePump]:
         """The program, its screens, and all that is on them."""
