@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from textual.events import Key
+from textual.events import Key, Paste
 from textual.message_pump import MessagePump
 
 from inspector import sources
@@ -19,7 +19,6 @@ from inspector.app.dialogs.kernels import KernelsPage
 from inspector.app.dialogs.open import Open
 from inspector.app.modes.browse.screen import Browse
 from inspector.app.modes.explain.screen import Explain
-from inspector.app.modes.start import anything
 from inspector.app.modes.start.anything import guess, recognise
 from inspector.app.modes.start.screen import Anything, Start
 from inspector.app.shell import typing_ahead
@@ -171,24 +170,27 @@ def test_a_beginning_of_names_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_folder_of_very_many_names_is_not_looked_through_at_each_letter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It stands between a letter and its being seen; nor is it said that no file has such a name."""
+    """It stands between a letter and its being seen; nor is it said that no file has such a name. What is looked
+    through is read once."""
     listed: list[str] = []
     monkeypatch.setattr(choosing, "_CROWD", 3)
 
-    def complete(text: str) -> tuple[str, list[str]]:
-        listed.append(text)
-        return text, []
+    @contextmanager
+    def scan(folder: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
+        listed.append(str(folder))
+        with scandir(folder) as entries:
+            yield entries
 
-    monkeypatch.setattr(anything, "complete_path", complete)
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", scan)
     for name in ("vm-one.mig", "vm-two.mig", "a"):
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
-    guess("vm", 1)
-    assert listed == ["vm"]
+    assert "2 names begin so" in guess("vm", 1)
+    assert listed == ["."]
     (tmp_path / "b").touch()
     for typed in ("vm", f"{tmp_path}/vm"):
         assert "tab completes" in guess(typed, 1) and "no file" not in guess(typed, 1)
-    assert listed == ["vm"]
     assert "a file" in guess("vm-one.mig", 1)
 
 
@@ -237,6 +239,53 @@ async def test_a_pasted_log_is_explained_whole() -> None:
         await press(pilot, "enter")
         await wait_for(pilot, lambda: isinstance(app.screen, Explain) and app.screen.complete, "the answer")
         await shown(pilot, "refused")
+
+
+@pytest.mark.parametrize("pasted", [False, True], ids=["typed", "pasted"])
+async def test_what_was_answered_is_replaced_by_what_is_given_next(pasted: bool) -> None:
+    """It was put behind the first line of a log; what was pasted behind that line was dropped without a word."""
+    app, refused = app_on(), REFUSED.read_text(encoding="utf-8")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        line = app.screen.query_one("#take", Anything)
+        line.paste(refused)
+        await press(pilot, "enter")
+        await wait_for(pilot, lambda: isinstance(app.screen, Explain) and app.screen.complete, "the answer")
+        assert "lines pasted" in await press(pilot, "escape") and line.text.split() == refused.split()
+        await press(pilot, "enter")
+        await wait_for(pilot, lambda: isinstance(app.screen, Explain) and app.screen.complete, "the answer again")
+        await press(pilot, "escape")
+        if pasted:
+            app.post_message(Paste(f"second\n{refused}"))
+            await wait_for(pilot, lambda: line.text == f"second\n{refused}", "the other paste")
+        else:
+            text = await press(pilot, *"FEAT_SVE")
+            assert line.text == "FEAT_SVE" and "a register or a feature" in text
+            await press(pilot, "enter")
+            await wait_for(pilot, lambda: isinstance(app.screen, Explain), "the second answer")
+            await press(pilot, "escape", *"6.1")
+            assert line.text == "6.1"
+        await press(pilot, "escape")
+        assert line.text == ""
+
+
+async def test_lines_that_were_pasted_are_edited_and_added_to() -> None:
+    app = app_on()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        line = app.screen.query_one("#take", Anything)
+        line.paste("first line\nsecond line")
+        assert "2 lines pasted" in await press(pilot, "backspace", "X", "tab")
+        assert line.text == "first linX\nsecond line"
+        line.paste("third line")
+        assert "3 lines pasted" in await press(pilot)
+        line.paste(f"{'fourth' * 99}\nfifth")
+        assert "5 lines pasted" in await press(pilot)
+        assert line.text == f"first linX\nsecond line\nthird line\n{'fourth' * 99}\nfifth"
+        assert "lines pasted" not in await press(pilot, "ctrl+u", "a") and line.text == "a"
+        await press(pilot, "escape")
+        line.paste(f"\n\n {'long' * 99}\nsecond")
+        assert line.text == f"{'long' * 99}\nsecond" and len(line.value) == 200
 
 
 async def test_what_means_nothing_is_said_in_place_and_can_be_mended() -> None:

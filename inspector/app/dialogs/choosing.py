@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,12 +18,12 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from inspector import sources
-from inspector.app.dialogs.dialog import AFTER, Dialog
+from inspector.app.dialogs.dialog import AFTER
 from inspector.app.dialogs.here import Here, dumps_in, here_items
 from inspector.app.dialogs.line import MOVES, Line
+from inspector.app.dialogs.telling import Telling
 from inspector.app.shell.asking import Asking
 from inspector.app.shell.background import aside
-from inspector.app.widgets.ink import ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
 from inspector.app.widgets.unmarked import Box, hints, unmarked
@@ -41,7 +41,7 @@ _CROWD = 1 << 14
 """Names of a folder that are looked through at each letter; of 100,000, one letter took a second and more."""
 
 
-class Choosing(Dialog):
+class Choosing(Telling):
     """A line, what was said about it, and offers; subclasses say what is offered and what a choice means."""
 
     LINE = "#path"
@@ -62,7 +62,6 @@ class Choosing(Dialog):
         self._here = Here([], 0)
         self._began: Item | None = None
         """the line of the list that was highlighted first"""
-        self._said = "", "muted"
         self.asking = Asking(self._stands)
 
     def compose(self) -> ComposeResult:
@@ -85,10 +84,6 @@ class Choosing(Dialog):
         self._began = self.offers.current
         self._to_line()
         self.set_timer(AFTER, self._look_here)
-
-    def wrap_anew(self) -> None:
-        """Another width, other lines."""
-        self.say(*self._said)
 
     def _look_here(self) -> None:
         """What lies in the folder that the program was started in is looked for beside the screen."""
@@ -190,17 +185,6 @@ class Choosing(Dialog):
     def loaded(self, dump: Dump) -> None:
         """What was typed, or a shipped dump, has been read."""
 
-    def refuse(self, error: InspectorError) -> None:
-        """Say what was wrong, in its place."""
-        if self.shown:
-            self.say(f"✖ {error}", "refused")
-
-    def say(self, text: str, role: str = "muted") -> None:
-        """One message under the line."""
-        self._said = text, role
-        rows = wrap(row(ink(text, role)), self.cells_across - 4)
-        self.query_one("#said", Lines).fit(rows, max(len(rows), 1))
-
     def action_move(self, step: int) -> None:
         """One line up or down in the list."""
         self._pick()
@@ -275,15 +259,6 @@ def names_kernel(text: str) -> bool:
     return re.fullmatch(_RELEASE, text) is not None
 
 
-def lies_in_a_crowd(text: str) -> bool:
-    """True where the folder that a path lies in holds more names than can be looked through while it is typed."""
-    try:
-        with os.scandir(_folder_of(text)) as entries:
-            return next(islice(entries, _CROWD, None), None) is not None
-    except (OSError, ValueError):
-        return False
-
-
 def _folder_of(text: str) -> Path:
     """The folder that the last name of a path lies in."""
     return expanded(f"{text.rpartition('/')[0]}/" if "/" in text else ".")
@@ -297,22 +272,42 @@ def choices_words(names: Sequence[str]) -> str:
 
 def complete_path(text: str) -> tuple[str, list[str]]:
     """The longest certain completion of a path or of a shipped dump's name, and the names that it could become."""
-    folder, _, start = text.rpartition("/")
+    return _completed(text, _names_there(text, sys.maxsize) or [])
+
+
+def complete_while_typed(text: str) -> tuple[str, list[str]] | None:
+    """The same; None where the folder that the path lies in holds more names than can be looked through while it is
+    typed."""
+    names = _names_there(text, _CROWD)
+    return None if names is None else _completed(text, names)
+
+
+def _names_there(text: str, most: int) -> list[str] | None:
+    """The names of the folder that the last one of a path lies in which begin as that does, folders with a `/`; None
+    where it holds more than `most`, of any name."""
+    start, found = text.rpartition("/")[2], list[str]()
+    try:
+        with os.scandir(_folder_of(text)) as entries:
+            for at, entry in enumerate(entries):
+                if at == most:
+                    return None
+                if entry.name.startswith(start) and (start or not entry.name.startswith(".")):
+                    found.append(entry.name + "/" * entry.is_dir())
+    except (OSError, ValueError):
+        return []
+    return sorted(found)
+
+
+def _completed(text: str, found: list[str]) -> tuple[str, list[str]]:
+    """A text as far as the names that it could become are the same."""
+    folder = text.rpartition("/")[0]
     prefix = sources.BUILTIN if text.startswith(sources.BUILTIN) else ""
     shipped = [
         f"{prefix}{name}"
         for name in map(str, sources.shipped_names() if text and "/" not in text else ())
         if name.startswith(text.removeprefix(prefix))
     ]
-    try:
-        found = sorted(
-            entry.name + "/" * entry.is_dir()
-            for entry in os.scandir(_folder_of(text))
-            if entry.name.startswith(start) and (start or not entry.name.startswith("."))
-        )
-    except (OSError, ValueError):
-        found = []
-    found += shipped
+    found = [*found, *shipped]
     common = ""
     for letters in zip(*found, strict=False):
         if len(set(letters)) > 1:

@@ -12,9 +12,8 @@ from textual.app import App, ComposeResult
 from textual.widgets import Input
 from textual.widgets.input import Selection
 
-from inspector.app.dialogs.dialog import Dialog
 from inspector.app.dialogs.line import Line
-from inspector.app.widgets.ink import Ink, ink, row, wrap
+from inspector.app.dialogs.telling import Telling
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.unmarked import Box, hints, unmarked
 from inspector.errors import InspectorError
@@ -47,7 +46,7 @@ def plain(markdown: str, width: int = 100) -> str:
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
-class Export(Dialog):
+class Export(Telling):
     """Asks for a name, whose ending says the form; refuses to overwrite."""
 
     LINE = "#name"
@@ -58,7 +57,6 @@ class Export(Dialog):
         self._file, self._text, self._kind = free_name(stem, suffix), text, kind
         self._own = f".{suffix}"
         """the ending of the form that the text is in already"""
-        self._said: tuple[Ink, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Name, and what happened."""
@@ -73,11 +71,7 @@ class Export(Dialog):
         # Another name replaces this one, as it is typed or pasted.
         self.query_one("#name", Line).selection = Selection(0, len(self._file))
         others = "; .txt: plain text, .svg: a picture of the screen" if self._own == ".md" else ""
-        self._say(ink(f"{self._kind}, {lines} lines{others}", "muted"))
-
-    def wrap_anew(self) -> None:
-        """Another width, other lines."""
-        self._say(*self._said)
+        self.say(f"{self._kind}, {lines} lines{others}")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Write the file in the form that its name says."""
@@ -85,11 +79,11 @@ class Export(Dialog):
         ending = Path(path).suffix.lower()
         if self._own == ".md" and ending not in ("", *self.FORMS):
             known = ", ".join(f"{one} ({what})" for one, what in self.FORMS.items())
-            self._say(ink("✖ ", "refused"), ink(f"a name that ends in {known}"))
+            self.refuse(f"a name that ends in {known}")
             return
         if ending == ".svg":
             if is_there(path):
-                self._say(ink("✖ ", "refused"), ink(f"{path} exists already; give another name"))
+                self.refuse(f"{path} exists already; give another name")
                 return
             # The picture is of the screen without this dialog.
             self.dismiss()
@@ -97,7 +91,7 @@ class Export(Dialog):
             return
         problem = write_new(path, plain(self._text) if ending == ".txt" and self._own == ".md" else self._text)
         if problem:
-            self._say(ink("✖ ", "refused"), ink(problem))
+            self.refuse(problem)
             return
         self.dismiss()
         self.app.notify(f"Wrote {expanded(path)}", markup=False)
@@ -106,8 +100,3 @@ class Export(Dialog):
     def _picture(app: App[object], path: str) -> None:
         problem = write_new(path, app.export_screenshot(title=""))
         app.notify(problem or f"Wrote {expanded(path)}", markup=False)
-
-    def _say(self, *pieces: Ink) -> None:
-        self._said = pieces
-        rows = wrap(row(*pieces), self.cells_across - 4)
-        self.query_one("#said", Lines).fit(rows)

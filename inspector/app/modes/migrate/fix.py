@@ -12,9 +12,9 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from inspector import sources
-from inspector.app.dialogs.dialog import Dialog
 from inspector.app.dialogs.export import free_name
 from inspector.app.dialogs.line import Line
+from inspector.app.dialogs.telling import Telling
 from inspector.app.modes.migrate.question import Question, write_fixed
 from inspector.app.shell.background import aside
 from inspector.app.shell.numbers import value_text
@@ -51,7 +51,7 @@ def copy_name(source: Dump) -> str:
     return free_name(f"{name[: ending.start()]}-fixed", ending.group()[1:])
 
 
-class Fix(Dialog):
+class Fix(Telling):
     """A page of ways out and planned changes, and a line for the new file's name."""
 
     LINE = "#name"
@@ -68,7 +68,6 @@ class Fix(Dialog):
         self._changes, self._left = planned_changes(report, question.source)
         self._writing = False
         self.result: FixResult | None = None
-        self._said = "", "muted"
 
     @property
     def can_write(self) -> bool:
@@ -89,22 +88,22 @@ class Fix(Dialog):
         self._draw()
         if self.can_write:
             self._to_line()
-            self._say("the original is only read; an existing file is never overwritten")
+            self.say("the original is only read; an existing file is never overwritten")
         elif self._changes:
             form = self._question.source.provenance.format
-            self._say(f"values cannot be replaced in this format ({form}): give the saved VM's own file")
+            self.say(f"values cannot be replaced in this format ({form}): give the saved VM's own file")
         else:
-            self._say("no refused value could be replaced by another: the ways out above remain")
+            self.say("no refused value could be replaced by another: the ways out above remain")
 
     def wrap_anew(self) -> None:
         """Another width, other lines."""
         self._draw()
+        super().wrap_anew()
 
     def _draw(self) -> None:
-        """The page, of the copy once there is one, and what was said last."""
+        """The page, of the copy once there is one."""
         shows = self._page() if self.result is None else _done(self.result, self._cells, self.program.session.secrets)
         self.query_one("#page", Lines).show(shows)
-        self._say(*self._said)
 
     @property
     def _cells(self) -> int:
@@ -140,7 +139,7 @@ class Fix(Dialog):
             self._open(out)
             return
         self._writing = True
-        self._say(f"writing and checking {out} …")
+        self.say(f"writing and checking {out} …")
         aside(self.app, lambda: write_fixed(self._question, out), self._written, self._failed, finish=True)
 
     def _open(self, out: str) -> None:
@@ -148,7 +147,7 @@ class Fix(Dialog):
         try:
             copy = sources.load(out)
         except InspectorError as error:
-            self._say(f"✖ {on_screen(str(error))}", "refused")
+            self.refuse(on_screen(str(error)))
             return
         self.dismiss()
         self.program.show_dump(copy)
@@ -156,8 +155,7 @@ class Fix(Dialog):
 
     def _failed(self, error: InspectorError) -> None:
         self._writing = False
-        if self.shown:
-            self._say(f"✖ {on_screen(str(error))}", "refused")
+        self.refuse(on_screen(str(error)))
 
     def _written(self, result: FixResult) -> None:
         """Every change as it was made, and the check of the new file."""
@@ -172,12 +170,7 @@ class Fix(Dialog):
         verdict = "it loads" if loads else "it still fails"
         if result.after is not None and result.after.verdict == "uncertain":
             verdict = "it is uncertain whether it loads"
-        self._say(f"wrote {result.out}; checked: {verdict}; enter opens it", "same" if loads else "masked")
-
-    def _say(self, text: str, role: str = "muted") -> None:
-        self._said = text, role
-        rows = wrap(row(ink(text, role)), self._cells + 2)
-        self.query_one("#said", Lines).fit(rows)
+        self.say(f"wrote {result.out}; checked: {verdict}; enter opens it", "same" if loads else "masked")
 
 
 def _changes(changes: tuple[Replacement, ...], cells: int, secrets: bool) -> list[Row]:

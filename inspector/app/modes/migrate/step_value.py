@@ -8,9 +8,9 @@ from textual.app import ComposeResult
 from textual.widgets import Input
 from textual.widgets.input import Selection
 
-from inspector.app.dialogs.dialog import Dialog
 from inspector.app.dialogs.line import Line
-from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
+from inspector.app.dialogs.telling import Telling
+from inspector.app.widgets.ink import Ink, row
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.unmarked import Box, hints, unmarked
 from inspector.checks.restore.stepping import Met
@@ -20,7 +20,7 @@ from inspector.registers.encoding import grouped_hex
 from inspector.registers.reading import parse_assignments, parse_value
 
 
-class StepValue(Dialog):
+class StepValue(Telling):
     """Asks for a value; `write` gets it."""
 
     LINE = "#name"
@@ -28,7 +28,6 @@ class StepValue(Dialog):
     def __init__(self, met: Met, write: Callable[[int], None]) -> None:
         super().__init__()
         self._met, self._write = met, write
-        self._said: tuple[Row, ...] = ()
         self._register = by_id(met.finding.id)
 
     def compose(self) -> ComposeResult:
@@ -57,21 +56,17 @@ class StepValue(Dialog):
             for value, words in known
             if value is not None
         ]
-        self._say(
+        self.tell(
             *told,
             row(Ink("a number, or FIELD=value in what it writes now", "muted")),
         )
-
-    def wrap_anew(self) -> None:
-        """Another width, other lines."""
-        self._say(*self._said)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Write it, where it is a value."""
         try:
             value = self._parsed(event.value)
         except InspectorError as error:
-            self._say(row(Ink("✖ ", "refused"), ink(str(error))))
+            self.refuse(error)
             return
         self.dismiss()
         self._write(value)
@@ -85,8 +80,3 @@ class StepValue(Dialog):
                 "its value is withheld", self._register.name, "write the whole value, or show it first ($)"
             )
         return parse_assignments(self._register, self._met.finding.value, text)
-
-    def _say(self, *lines: Row) -> None:
-        self._said = lines
-        cells = self.cells_across - 4
-        self.query_one("#said", Lines).fit([part for line in lines if line for part in wrap(line, cells)])

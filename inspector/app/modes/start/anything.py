@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from inspector import sources
 from inspector.app.dialogs.choosing import (
     choices_words,
-    complete_path,
-    lies_in_a_crowd,
+    complete_while_typed,
     named_sources,
     names_kernel,
     shipped_source,
@@ -91,9 +90,10 @@ def guess(text: str, lines: int) -> str:
 
 def _begins(text: str) -> str:
     """The files whose names begin so."""
-    if len(text) < 4096 and lies_in_a_crowd(text):
+    found = complete_while_typed(text) if len(text) < 4096 else (text, [])
+    if found is None:
         return "no register, feature or address so far; tab completes the name of a file or of a shipped dump"
-    whole, names = complete_path(text) if len(text) < 4096 else (text, [])
+    whole, names = found
     if len(names) < 2:
         return f"tab completes: {names[0]}" if names else ""
     return begin_so(names) + ("   tab completes" if whole != text else "")

@@ -35,6 +35,7 @@ from inspector.numbers import count_of
 from inspector.version import __version__
 
 if TYPE_CHECKING:
+    from inspector.app.dialogs.dialog import Dialog
     from inspector.app.shell.live import Opening
 
 HELP = (
@@ -47,6 +48,8 @@ HELP = (
 PLACEHOLDER = "type or paste: file, error text, register, value, feature"
 MOST_SAID, LEAST_SAID, ROOMY = 6, 3, 24
 """Lines of a message on a terminal of more than so many lines, and on any other."""
+SHOWN = 200
+"""Letters that are shown of the first line of a paste, at most."""
 RECENT = 5
 """Sources that were opened last, as many are shown."""
 
@@ -56,8 +59,8 @@ class Anything(Line):
 
     def __init__(self) -> None:
         super().__init__(placeholder=PLACEHOLDER, id="take")
-        self.whole = ""
-        self._first = ""
+        self._behind = ""
+        """what was pasted behind what is shown"""
 
     def takes_lines(self, text: str) -> bool:
         """A log is one; whoever begins with a source enters it and goes on."""
@@ -65,26 +68,44 @@ class Anything(Line):
         return not named_sources(f"{self.value}{first}".strip())
 
     def paste(self, text: str) -> None:
-        """Take the whole text."""
+        """Take the whole text: in place of one that is selected, else behind what was pasted before."""
         text = cleaned(text)
+        if self._is_all(*self.selection):
+            self.value = ""
         lines = [line for line in text.split("\n") if line.strip()]
-        if len(lines) < 2:
+        if len(lines) < 2 and not self._behind:
             super().paste(text)
             return
-        self.whole = f"{self.text}{text}" if self.value.strip() else text
-        self._first = next(line.strip() for line in self.whole.split("\n") if line.strip())[:200]
-        self.value = self._first
+        apart = "\n" if self._behind and not self._behind.endswith("\n") else ""
+        whole = f"{self.text}{apart}{text}".lstrip()
+        self.value = whole.partition("\n")[0].rstrip()[:SHOWN]
+        self._behind = whole[len(self.value) :]
         self.cursor_position = len(self.value)
+        self.post_message(Input.Changed(self, self.value))  # what is shown may be as it was
+
+    def watch_value(self, value: str) -> None:
+        """What nothing is shown of is not kept."""
+        if not value:
+            self._behind = ""
 
     @property
     def text(self) -> str:
-        """What was given: the whole paste while its first line stands there unchanged."""
-        return self.whole if self.whole and self.value == self._first else self.value
+        """What was given."""
+        return self.value + self._behind
 
     @property
     def lines(self) -> int:
         """How many lines that are."""
         return sum(bool(line.strip()) for line in self.text.split("\n"))
+
+    def replace(self, text: str, start: int, end: int) -> None:
+        """Put a text in place of another; of all that is shown, it takes the place of what is behind that too."""
+        if self._is_all(start, end):
+            self._behind = ""
+        super().replace(text, start, end)
+
+    def _is_all(self, start: int, end: int) -> bool:
+        return bool(self.value) and abs(end - start) == len(self.value)
 
     async def _on_key(self, event: Key) -> None:
         if event.character == "?" and not self.value:
@@ -317,11 +338,11 @@ class Start(Frame):
         elif found.kind == "explain":
             from inspector.app.modes.explain.screen import Explain
 
-            self.program.open_dialog(Explain(found.text))
+            self._answer(Explain(found.text))
         elif found.kind == "kernels":
             from inspector.app.dialogs.kernels import KernelsPage
 
-            self.program.open_dialog(KernelsPage(chosen_kernels(found.text)))
+            self._answer(KernelsPage(chosen_kernels(found.text)))
         elif found.kind == "command":
             self.line.value = ""
             explain = partial(self.program.action_mode, "explain")
@@ -329,6 +350,12 @@ class Start(Frame):
                 "o": self.program.action_open, "q": self.app.exit, "7": explain, "demo": self._play
             }  # fmt: skip
             does.get(found.text, self._help)()
+
+    def _answer(self, dialog: Dialog) -> None:
+        """What was given stays in the line, to be asked again; what is typed or pasted next takes its place."""
+        self.line.select_all()
+        self._say(guess(self.line.value, self.line.lines))
+        self.program.open_dialog(dialog)
 
     def _help(self) -> None:
         from inspector.app.dialogs.help import Help
@@ -348,6 +375,8 @@ class Start(Frame):
     def action_complete(self) -> None:
         """A path is completed as far as it is certain."""
         line = self.line
+        if line.lines > 1:
+            return
         value, names = complete_path(line.value)
         with line.prevent(Input.Changed):  # it would take back what is said of the names
             line.value = value
