@@ -17,7 +17,7 @@ from inspector.checks.recordings.learn import (
     registers_of,
     to_toml,
 )
-from inspector.checks.recordings.verify import verify
+from inspector.checks.recordings.verify import question_of, verify
 from inspector.cli import main
 from inspector.errors import InspectorError
 from inspector.policies.loader import load_policy
@@ -97,6 +97,30 @@ def test_nothing_is_learnt_where_a_known_point_agrees_and_what_is_not_decided_is
     assert learnt.edits == () and learnt.whole
     assert all(edit.donor for edit in learnt.undecided)
     assert "extends" in Path(policy).read_text()
+
+
+def test_of_points_that_agree_alike_the_kernel_that_the_recording_names_is_the_base() -> None:
+    """A Cortex-A72 shows alike under 5.19 to 6.1."""
+    path = SLICES / "linux-6.1-cortex-a72.jsonl.xz"
+    assert verify(str(path), kernel="5.19.0").perfect
+    learnt = learn([str(path)])
+    assert learnt.whole and not learnt.edits and learnt.base == "6.1.176"
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ('{"type":"kernel","release":"6.2.16"}', "6.2.0"),
+        ('{"type":"kernel","release":"of my own"}', ""),
+        ('{"type":"kernel"}', ""),
+        ('{"type":"caps"}', ""),
+    ],
+)
+def test_a_recording_names_its_kernel_or_none_that_is_modelled(line: str, named: str, tmp_path: Path) -> None:
+    path = tmp_path / "some.jsonl"
+    path.write_text(f'{{"type":"recording","version":1,"cpu":"max"}}\n{line}\n')
+    policy = question_of(str(path)).named
+    assert (policy.point if policy else "") == named
 
 
 def test_candidates_are_what_other_points_say_otherwise_the_nearest_first() -> None:

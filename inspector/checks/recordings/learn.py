@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Literal, NamedTuple
 
@@ -25,7 +25,7 @@ from inspector.kvm.host import HostState
 from inspector.kvm.inference.el0 import el0_values
 from inspector.kvm.vm import Vm
 from inspector.numbers import parse_number
-from inspector.policies.loader import combine, load_policy
+from inspector.policies.loader import combine, load_policy, place_of
 from inspector.policies.model import Condition, Force, List, Policy, Rule, Writable
 from inspector.policies.points import patch_names, policy_names, vendor_names
 from inspector.policies.rulebook import rulebook
@@ -124,6 +124,11 @@ class _Judge:
         return _Judge([one._replace(lines=list(_about(one.lines, keep))) for one in self._whole])
 
     @property
+    def named(self) -> list[Policy]:
+        """The policies of the kernels that the recordings name, as far as there are any."""
+        return [policy for question in self._whole if (policy := question.named)]
+
+    @property
     def cpus(self) -> frozenset[str]:
         """The CPU models that were recorded, as the recordings call them."""
         return frozenset(answer.cpu for answer in self.answers)
@@ -187,7 +192,8 @@ def learn(paths: Sequence[str], host: str = "", without: Sequence[str] = (), say
     judge = _Judge([question_of(path, host) for path in paths])
     points = {name: load_policy(name) for name in names if name not in without}
     say(f"{len(points)} points are compared by what the kernel lists and reads")
-    ranked = sorted(points, key=lambda name: -judge.read(points[name]))[:_NEAREST]
+    away = _away(judge, points)
+    ranked = sorted(points, key=lambda name: (-judge.read(points[name]), away[name]))[:_NEAREST]
     base = max(ranked, key=lambda name: judge.whole(points[name]))
     before = judge.whole(points[base])
     if not judge.compared:
@@ -206,6 +212,13 @@ def learn(paths: Sequence[str], host: str = "", without: Sequence[str] = (), say
         agreed=judge.compared - wrong, base_wrong=-before,
         left=judge.left, undecided=(*_undecided(judge, policy, donors), *_fixed(policy, edits, judge.cpus)),
     )  # fmt: skip
+
+
+def _away(judge: _Judge, points: Mapping[str, Policy]) -> dict[str, int]:
+    """How many points each is away from the kernel that the recordings name: of points that agree alike, which answers
+    of a small CPU cannot tell apart, the nearest is the base. 0 for each where they name none that is modelled."""
+    named = [place_of(policy) for policy in judge.named]
+    return {name: sum(abs(place_of(policy) - place) for place in named) for name, policy in points.items()}
 
 
 def _by_distance(base: str, points: dict[str, Policy]) -> list[Policy]:

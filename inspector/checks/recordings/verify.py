@@ -6,6 +6,7 @@ and `vcpu` lines and the questions; answers that are present are ignored. `verif
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from errno import ENODEV
@@ -15,7 +16,7 @@ import msgspec
 
 from inspector.checks.recordings.agreement import Agreement, Fit, Tally
 from inspector.checks.recordings.replay import NOTHING_TOLD, Line, Replay, Told
-from inspector.errors import SourceError
+from inspector.errors import PolicyError, SourceError
 from inspector.kvm.cases import candidates_of
 from inspector.kvm.host import HostState
 from inspector.kvm.host_inputs import with_inputs
@@ -209,6 +210,17 @@ class Question(NamedTuple):
         return self._replace(
             lines=[one for one in self.lines if not one.startswith((b'{"type":"set"', b'{"type": "set"'))]
         )
+
+    @property
+    def named(self) -> Policy | None:
+        """The policy of the kernel that the recording names; None where it names none, or none that is modelled."""
+        replay = Replay(self.where)
+        for line in _lines(iter(self.lines), self.where):
+            if line["type"] == "kernel":
+                with contextlib.suppress(PolicyError):
+                    replay.note(line)
+                break
+        return replay.policy
 
     def judge(self, kernel: str = "", policy: Policy | None = None) -> Agreement:
         """How far one policy agrees."""
