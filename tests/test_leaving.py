@@ -328,3 +328,18 @@ def test_the_screens_do_not_open_where_a_signal_came_before() -> None:
         with contextlib.suppress(KeyboardInterrupt):  # as some library may
             send(signal.SIGTERM)
         run_app([])
+
+
+def test_ctrl_c_before_the_program_has_taken_it_is_no_traceback() -> None:
+    """Python's own handler printed one while the first modules were imported."""
+    code = (
+        "import os, runpy, signal, sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'inspector.talk': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "runpy.run_module('inspector', run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")

@@ -4,6 +4,9 @@ And what is taken down while keys wait for it."""
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+
 import pytest
 from textual.css.query import NoMatches
 from textual.events import Key
@@ -53,6 +56,20 @@ async def test_a_missing_part_is_a_fault_while_nobody_leaves() -> None:
             await settle(pilot)
             app.screen.call_later(lambda: app.screen.query_one("#no-such-part"))
             await wait_for(pilot, lambda: app._exception is not None, "the fault")
+
+
+async def test_a_timer_is_not_lost_where_the_program_stands_as_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Textual takes its moment for one that was missed, and leaves it out."""
+    app, fired = app_on(NEOVERSE), list[str]()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        for target in (app, app.screen):
+            moments = itertools.chain([0.0], itertools.repeat(60.0))
+            with monkeypatch.context() as stood:
+                stood.setattr("textual.timer._time.get_time", lambda passing=moments: next(passing))
+                target.set_timer(0.05, lambda: fired.append("once"))
+                await asyncio.sleep(0.01)
+        await wait_for(pilot, lambda: len(fired) == 2, "both timers")
 
 
 async def test_what_is_taken_down_holds_up_no_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import signal
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,33 @@ def test_a_program_that_is_stopped_from_outside_goes_on_and_gives_its_terminal_b
         others.remove(terminal._process.pid)
         assert ctypes.CDLL(None).tgkill(terminal._process.pid, others[-1], signal.SIGCONT) == 0
         terminal.wait_for(lambda _: terminal.raw.count(b"\x1b[?1049h") == 4, "it has come back")
+        terminal.press("q")
+        assert terminal.wait_for_end() == 0 and terminal.restored()
+
+
+@pytest.mark.parametrize("shell", [False, True], ids=["alone", "shell"])
+def test_what_is_typed_while_the_program_stands_is_not_lost(shell: bool) -> None:
+    """It was thrown away when the program was brought back, and an escape that was read before as well."""
+    with Terminal(N2, size=(100, 30)) as terminal:
+        terminal.wait_for("ID_AA64PFR0_EL1")
+        os.kill(terminal._process.pid, signal.SIGSTOP)
+        taken = termios.tcgetattr(terminal._child)
+        if shell:
+            # Line by line and with an echo, as a shell has it.
+            termios.tcsetattr(terminal._child, termios.TCSANOW, terminal._before)
+            termios.tcsetattr(terminal._child, termios.TCSANOW, taken)
+        terminal.press("w")
+        terminal.paste("0x5")
+        terminal.send("\x1bj")
+        os.kill(terminal._process.pid, signal.SIGCONT)
+        terminal.wait_for(lambda text: "ID_AA64PFR1_EL1  AArch64" in text and "Write registers" not in text)
+        os.kill(terminal._process.pid, signal.SIGSTOP)
+        if shell:
+            termios.tcsetattr(terminal._child, termios.TCSANOW, terminal._before)
+        os.kill(terminal._process.pid, signal.SIGCONT)
+        terminal.wait_for(lambda _: termios.tcgetattr(terminal._child) == taken, "it has the terminal again")
+        terminal.press("j")
+        terminal.wait_for("ID_AA64PFR2_EL1  AArch64")
         terminal.press("q")
         assert terminal.wait_for_end() == 0 and terminal.restored()
 

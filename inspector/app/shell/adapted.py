@@ -29,6 +29,7 @@ from inspector.app.shell.notices import Notice
 from inspector.app.shell.pasting import Burst, keep_pastes_whole, keys_of
 from inspector.app.shell.sheet import Sheet
 from inspector.app.shell.suspending import can_come_back, taking_its_terminal_once
+from inspector.app.shell.timers import lose_no_timer
 from inspector.app.shell.typing_ahead import Typed, TypingAhead, as_key
 from inspector.errors import InspectorError, one_line
 
@@ -59,6 +60,7 @@ class AdaptedApp(App[None]):
         self._pointer = "default"
         if (colours := constants.COLOR_SYSTEM or "") not in (known := ("auto", *COLOR_SYSTEMS)):
             raise InspectorError("no such colours", f"TEXTUAL_COLOR_SYSTEM={colours}", f"one of {', '.join(known)}")
+        lose_no_timer()
         super().__init__()
         self.stylesheet = Sheet()
         self._typing = TypingAhead(self, self._typed)
