@@ -51,12 +51,21 @@ _COLUMNS = re.compile(
     r"(0[xX][0-9a-fA-F_]+)(?![0-9A-Za-z_])"
 )
 """Two numbers behind a register, as in a table of several columns"""
+_AGAINST = (
+    r"was|expected|exp|previous(?:ly)?|before|instead of|vs\.?|got|want(?:ed)?|actual|should be|changed (?:from|to)"
+)
+_BESIDES = re.compile(
+    r"[ \t=:|,'\"`)>\]]{0,40}(0[xX][0-9a-fA-F_]+)?[ \t]{0,8}[(,]?[ \t]{0,8}\b(?:" + _AGAINST + r")\b"
+    r"[ \t:=]{0,8}(0[xX][0-9a-fA-F_]+)(?:\)?[ \t:=,]{1,8}(?:\w{2,8}[ \t:=]{1,8})?(0[xX][0-9a-fA-F_]+))?",
+    re.IGNORECASE,
+)
+"""A number behind a register, and another that a word sets against it: `0xa (was 0xb)`, `expected 0xa got 0xb`"""
 _BYTES = re.compile(
     _BEFORE + r"(?:(?:0[xX])?[0-9a-fA-F]{2}(?:[ \t,:]{1,4}(?:0[xX])?[0-9a-fA-F]{2}){3,64}"
     r"|[0-9a-fA-F]{4}(?:[ \t]{1,4}[0-9a-fA-F]{4}){3})(?![0-9A-Za-z_])"
 )
 """Bytes or halfwords behind a register, as a dump of memory has them"""
-SEVERAL = "two values behind one register: which of the columns is meant is not said; leave the other out"
+SEVERAL = "two values behind one register: which of them is meant is not said; leave the other out"
 OF_BYTES = "bytes, of which order is not known: write the value as one number with 0x before it"
 EITHER = "digits that may be hex or decimal: put 0x before hex"
 _BORDER = frozenset(" \t-=+|_*~─│┌┐└┘├┤┬┴┼═║")
@@ -98,8 +107,17 @@ def cpu_of(line: str) -> int | None:
 
 
 def without_comment(line: str) -> str:
-    """The line up to `#`, `//` or `;`."""
+    """The line up to `#`, `//` or `;`; a `;` between a register and a value, as in tables, begins no comment."""
+    if ";" in line and _SEMICOLONS.match(line):
+        line = line.replace(";", " | ")
     return _COMMENT.split(line, maxsplit=1)[0].strip()
+
+
+_SEMICOLONS = re.compile(
+    r"[ \t\"']{0,8}[\w\[\]]{2,60}[ \t\"']{0,8};[ \t\"']{0,8}"
+    r"(?:0[xX][0-9a-fA-F_]+|[0-9a-fA-F]{16}|[0-9]+)[\"']?\s{0,8}(?:;|$)"
+)
+"""A row of a table whose columns `;` divides: a word, and a number"""
 
 
 def is_padded_hex(line: str) -> bool:
@@ -157,8 +175,14 @@ def _no_one_value(line: str, found: list[Found]) -> str:
         return ""
     if _BYTES.match(line, found[-1].end):
         return OF_BYTES
+    if line.lower().count("0x", found[-1].end) < 2:
+        return ""
     columns = _COLUMNS.match(line, found[-1].end)
-    return SEVERAL if columns and number(columns[1]) != number(columns[2]) else ""
+    if columns is not None:
+        return SEVERAL if number(columns[1]) != number(columns[2]) else ""
+    besides = _BESIDES.match(line, found[-1].end)
+    told = {number(text) for text in besides.groups() if text} if besides else set()
+    return SEVERAL if len(told) > 1 else ""
 
 
 def _found_pairs(line: str, found: list[Found], hexes: bool | None) -> Iterator[Pair]:

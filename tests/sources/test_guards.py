@@ -54,6 +54,7 @@ GUARDS = {
     "sources/formats/register_list.py": 3,
     "sources/formats/restore_lines.py": 1,
     "sources/gathered.py": 4,
+    "sources/json_values.py": 1,
     "sources/jsontext.py": 3,
     "sources/opening.py": 1,
     "sources/recording.py": 3,
@@ -99,6 +100,7 @@ def small_inputs() -> Iterator[bytes]:
             yield from target.seeds()
     yield b"CPU NODE MODELNAME\n0 0 Neoverse-N1\n"
     yield b"MIDR_EL1\nID_AA64PFR0_EL1 0x11\n"
+    yield b'{"MIDR_EL1": "0x1"}'
     yield from (firecracker.vmstate(release, [registers.vcpu(1)]) for release in firecracker.RELEASES)
     partly = Vcpu(index=0, values={MIDR: 1}, constraints={PFR0: Constraint(0xF, 1)})
     text = dump_json.write(Dump(provenance=Provenance(source="a"), vcpus=(partly,)))

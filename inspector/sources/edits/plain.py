@@ -22,8 +22,11 @@ _LETTERS = frozenset(string.ascii_letters + string.digits + "_")
 def edited(data: bytes, changes: Mapping[int, Changes], where: str) -> bytes:
     """The file with the changed values replaced; base, width and separators are kept.
 
-    `changes` are by vCPU: `vcpu 1:` begins the lines of another one.
+    `changes` are by vCPU: `vcpu 1:` begins the lines of another one. Raises InspectorError for JSON.
     """
+    if data.lstrip()[:1] in (b"{", b"["):
+        hint = "`vcpu-inspector convert FILE -o NEW.json` makes a dump of it, whose copies can be written"
+        raise InspectorError("is JSON of another tool, in which values are not replaced", where, hint)
     named = _namer()
     lines = text_of(data, where).splitlines(keepends=True)
     current = changes.get(0, {})

@@ -121,7 +121,7 @@ FORMATS_READ: tuple[FormatRow, ...] = (
     ),
     FormatRow("dump-json", "dump of this program (`convert`)", "1", "everything above", "nothing", "real files", "own"),
     FormatRow(
-        "plain-text", "pasted text, lists of values, CPU lists, debuggers, logs", "any",
+        "plain-text", "pasted text, JSON of other tools, lists of values, CPU lists, debuggers, logs", "any",
         "what the text says, bit by bit", "the rest", "real files", "texts of the tools named in the README",
     ),
     FormatRow(

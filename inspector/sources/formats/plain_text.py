@@ -18,13 +18,15 @@ from typing import Final
 
 import msgspec
 
-from inspector.budget import LINES, RECORDS, STEPS
+from inspector.budget import LINES, RECORDS, STEPS, VCPUS
 from inspector.errors import RegisterError, SourceError
 from inspector.numbers import is_decimal
 from inspector.registers.catalog import find
 from inspector.registers.pasted import plausible_id
 from inspector.sources.dump import PASTED_TEXT, Constraint, Dump, Provenance, Vcpu, View
 from inspector.sources.gathered import Gathered, infer_view, make_dump, view_in_line
+from inspector.sources.json_values import VALID as VALID_JSON
+from inspector.sources.json_values import gather_json
 from inspector.sources.jsontext import check_id, decode
 from inspector.sources.kernel_log import values_in_log
 from inspector.sources.opening import Content
@@ -75,8 +77,13 @@ def text_of(content: Content) -> str:
 
 def load(content: Content) -> Dump:
     """The dump. Raises SourceError for a text without any value, and for one register with two values."""
+    dump = _of_json(content)
+    return _of_text(content, _refuse_json(content)) if dump is None else dump
+
+
+def _of_text(content: Content, broken: str) -> Dump:
+    """The dump of a text by lines. `broken`: why it is not JSON."""
     where = content.name
-    broken = _refuse_json(content)
     text = text_of(content)
     lines = text.splitlines()
     patch = patch_in(lines)
@@ -92,7 +99,8 @@ def load(content: Content) -> Dump:
         hexes = False
     if hexes is None and _DICTIONARY.match(text):
         hexes = False
-    reports = _reports(lines) if len(_STATE.findall(text)) > 1 else []
+    items = _items(lines)
+    reports = items or _reports(lines)
     header = gather(gathered, _without(lines, reports), hexes)
     for first, end in reports:
         _take_report(gathered, lines[first:end], first + 1, hexes)
@@ -103,7 +111,7 @@ def load(content: Content) -> Dump:
     if gathered.empty:
         return _list_or_nothing(gathered, provenance, broken)
     notes = ["idregs holds the VM's feature ID registers only: no MPIDR_EL1, no CCSIDR, no state"] if idregs else []
-    notes += [_REPORTS.format(len(reports))] if reports else []
+    notes += [(_ITEMS if items else _REPORTS).format(len(reports)) for _ in reports[:1]]
     notes += [_BESIDE.format(patch.words)] if patch else []
     declared = content.declared or header
     view, reason = (declared, "") if declared else infer_view(gathered, "kvm" if idregs else text)
@@ -112,6 +120,23 @@ def load(content: Content) -> Dump:
     elif view is None:
         notes.append(_UNSURE)
     return make_dump(gathered, view or "vcpu", provenance, notes)
+
+
+def _of_json(content: Content) -> Dump | None:
+    """JSON of another tool as the dump that its registers make; None where it has none, or the text is none."""
+    if content.head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] not in (b"{", b"["):
+        return None
+    gathered = Gathered(content.name, content.budget)
+    stated = gather_json(gathered, content.whole())
+    if gathered.empty:
+        return None
+    provenance = Provenance(
+        source=content.name, format=NAME, compression=content.compression, tool=Untrusted("JSON of another tool")
+    )
+    declared = content.declared or stated
+    view, reason = (declared, "") if declared else infer_view(gathered, "")
+    note = f"taken for {_WORDS[view or 'vcpu']}: {reason}; --as says otherwise" if reason else _UNSURE
+    return make_dump(gathered, view or "vcpu", provenance, [] if view and not reason else [note])
 
 
 _NAMED = re.compile(r"(?:==> )?(?:[\w./-]{0,200}/)?([A-Za-z]\w{1,40}_el[0-3])(?: <==)?:?[ \t]{0,8}", re.IGNORECASE)
@@ -210,6 +235,8 @@ _REPORTS = (
 
 def _reports(lines: list[str]) -> list[tuple[int, int]]:
     """Where reports with registers stand, first line and end of each; nothing where there is but one."""
+    if sum(len(_STATE.findall(line)) for line in lines if "pstate" in line.lower()) < 2:
+        return []
     begins: list[int] = []
     begun, framed = None, True
     for at, line in enumerate(lines):
@@ -227,6 +254,27 @@ def _reports(lines: list[str]) -> list[tuple[int, int]]:
         next((at for at in range(begins[-1] + 1, len(lines)) if _BEGINS.search(lines[at])), len(lines)),
     ]
     return list(zip(begins, ends, strict=True))
+
+
+_ITEM = re.compile(r"([ \t]{0,40})- {0,8}(?=\S)")
+_ITEMS = (
+    "a list of {} items without numbers, each with the same registers: each stands as a vCPU, in the order of the text"
+)
+
+
+def _items(lines: list[str]) -> list[tuple[int, int]]:
+    """Where the items of a list as YAML has them stand, first line and end of each, where every item has two lines or
+    more and the same registers: vCPUs without numbers. Nothing for any other text."""
+    begins = [at for at, line in enumerate(lines) if "- " in line[:50] and _ITEM.match(line)]
+    if not 2 <= len(begins) <= VCPUS.most or any(heading_in(bare(line)) for line in lines):
+        return []
+    indent = {(_ITEM.match(lines[at]) or [""])[1] for at in begins}
+    found = list(zip(begins, [*begins[1:], len(lines)], strict=True))
+    if len(indent) > 1 or any(sum(map(bool, lines[first:end])) < 2 for first, end in found):
+        return []
+    named = [[pair.id for line in lines[a:b] for pair in pairs_of(bare(line), None)[0]] for a, b in found]
+    alike = len({frozenset(ids) for ids in named}) == 1
+    return found if alike and named[0] and all(len(set(ids)) == len(ids) for ids in named) else []
 
 
 def _without(lines: list[str], reports: list[tuple[int, int]]) -> list[str]:
@@ -367,5 +415,6 @@ def _refuse_json(content: Content) -> str:
     raise SourceError(
         "is JSON of a kind that is not known",
         content.name,
-        "known: Firecracker, analyze-migration, Cloud Hypervisor, crosvm, lscpu -J, own dumps, recordings",
+        "known: Firecracker, analyze-migration, Cloud Hypervisor, crosvm, lscpu -J, own dumps, recordings; any other"
+        f" with its registers by name, {VALID_JSON}",
     )
