@@ -155,7 +155,7 @@ def test_a_field_became_writable_when_the_mask_came_not_when_its_comparison_chan
     pmu = _changed("6.1", "6.12", "ID_AA64DFR0_EL1", "PMUVer", "writable")
     assert (pmu.after, pmu.reference.endswith("v6.5")) == ("may be lowered", True)
     new = _changed("6.1", "6.12", "ID_AA64ZFR0_EL1", "B16B16", "writable")
-    assert new.reference.endswith("v6.12")
+    assert "v6.7" in new.reference
 
 
 def test_the_newest_rule_behind_a_change_is_named() -> None:

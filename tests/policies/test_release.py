@@ -78,6 +78,14 @@ def _has(release: str, rule: str) -> bool:
         ("know ID_AA64MMFR1_EL1 ECBHB", "6.1.148", "6.1.149"),
         ("know ID_AA64MMFR1_EL1 ECBHB", "6.6.100", "6.6.101"),
         ("know ID_AA64MMFR1_EL1 ECBHB", "6.10.0", "6.11.0"),
+        ("know ID_AA64MMFR0_EL1 ECV", "5.10.104", "5.10.105"),
+        ("know ID_AA64MMFR0_EL1 ECV", "5.15.27", "5.15.28"),
+        ("know ID_AA64MMFR0_EL1 ECV", "5.14.0", "5.16.0"),
+        ("know ID_AA64MMFR1_EL1 v6.0", "5.19.0", "6.0.0"),
+        ("know ID_AA64ZFR0_EL1 v6.7", "6.6.87", "6.7.0"),
+        ("know ID_AA64ISAR1_EL1 XS", "6.11.10", "6.11.11"),
+        ("know ID_AA64ISAR1_EL1 XS", "6.12.1", "6.12.2"),
+        ("know ID_AA64ISAR1_EL1 XS", "6.12.1", "6.13.0"),
     ],
 )
 def test_backports_have_dates(rule: str, without: str, first: str) -> None:
@@ -103,6 +111,8 @@ def test_backports_have_dates(rule: str, without: str, first: str) -> None:
         ("ssbs-erratum", "6.6.46", ("none", "ssbs-erratum")),
         ("ssbs-erratum", "6.10.5", ("none", "ssbs-erratum")),
         ("first-run-dependencies", "7.3.4", ("none", "first-run-dependencies")),
+        ("pmu-pairs", "6.13.12", ("set-and-clear", "masked")),
+        ("pmu-pairs", "6.14.3", ("set-and-clear", "masked")),
     ],
 )
 def test_behaviours_have_dates(function: str, first: str, variants: tuple[str, str]) -> None:
