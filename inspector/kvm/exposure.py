@@ -132,6 +132,8 @@ class Exposure(Limits):
         caches = map(ccsidr_id, fresh_ccsidr(self))
         for reg_id in self.listed_set.intersection((*LIMITED, *RESETS_IN_DOUBT, *caches, *_JUDGED)):
             result[reg_id] = self.limits[reg_id].known if reg_id in LIMITED else ALL & self._known(reg_id)
+        if ID_DFR0_EL1 in result and self.raz(ID_DFR0_EL1):
+            result[ID_DFR0_EL1] &= self.aarch32_quirk_known
         return result | {reg_id: 0 for reg_id in self.underivable if reg_id not in LIMITED}
 
     def _known(self, reg_id: int) -> int:

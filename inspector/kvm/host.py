@@ -294,6 +294,8 @@ def sanitise(host: HostState, reg_id: int, mask: int) -> Partial:
     if _unread(host, reg_id):
         return Partial(0, ALL)
     value, known = host.value(reg_id) & mask, host.known.get(reg_id, 0) | ~mask & ALL
+    if reg_id in AARCH32_IDS and not host.aarch32_known:
+        known &= ~value  # they are zero where there is no AArch32
     if reg_id == CTR_EL0 and not host.sanitised:
         whole = host.value(CTR_EL0)
         if host.knows(CLIDR_EL1, _LEVELS):

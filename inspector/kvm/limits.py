@@ -16,7 +16,7 @@ import msgspec
 from inspector.kvm import mitigations
 from inspector.kvm.boot_options import booted
 from inspector.kvm.cases import meet, merge_partials
-from inspector.kvm.cpus import breaks_cntvoff, traps_pmu
+from inspector.kvm.cpus import APPLE, breaks_cntvoff, traps_pmu
 from inspector.kvm.host import HostState, sanitise
 from inspector.kvm.nested import PAGE_SIZES, stage2_granules
 from inspector.policies.model import PROTECTED, Policy, Rule
@@ -265,6 +265,13 @@ class Limits:
         mask = self.book.of(ID_DFR0_EL1).known_mask
         return self._stepped(ID_DFR0_EL1, sanitise(self.bare, ID_DFR0_EL1, mask), None).value
 
+    @property
+    def aarch32_quirk_known(self) -> int:
+        """Which bits of it are known: the version of the vPMU is the host's."""
+        shown = self.book.variant("id-registers") == "stored" and not self.bare.has_aarch32
+        open_ = shown and self.setup.has(Feature.PMU) and not _pmu_known(self, 6)
+        return ALL & ~(0xF << 24) if open_ else ALL
+
     def _limit(self, reg_id: int, traces: list[Trace] | None) -> Partial:
         """What KVM offers; each step that applied is appended to `traces`."""
         rules = self.book.of(reg_id).raz
@@ -402,6 +409,11 @@ def _pmu_known(limits: Limits, most: int) -> bool:
     return host.knows(ID_AA64DFR0_EL1, mask) or least
 
 
+def _may_be_apples(host: HostState) -> bool:
+    """Whether a PMU of which no version is known may be IMPLEMENTATION DEFINED: those that are known are Apple's."""
+    return not host.knows(MIDR_EL1, 0xFF << 24) or host.value(MIDR_EL1) >> 24 & 0xFF == APPLE
+
+
 def _pmu(limits: Limits, reg_id: int, pair: Partial) -> Partial:
     """DFR0.PMUVer and ID_DFR0_EL1.PerfMon by the kernel's PMU limit.
 
@@ -411,11 +423,10 @@ def _pmu(limits: Limits, reg_id: int, pair: Partial) -> Partial:
     field, mask = pair.value >> lsb & 0xF, 0xF << lsb
     if variant in ("v8.1-always", "v8.4"):
         most = 4 if variant == "v8.1-always" else 5 if limits.setup.has(Feature.PMU) else 0
-        new = field if field == 15 else min(field, most)
-        own = (
-            reg_id == ID_AA64DFR0_EL1 or pair.known & mask == mask or limits.host.at_least.get(reg_id, 0) & mask == mask
-        )
-        sure = most == 0 or (own and _pmu_known(limits, most))
+        told = pair.known & mask == mask
+        own = reg_id == ID_AA64DFR0_EL1 or told or limits.host.at_least.get(reg_id, 0) & mask == mask
+        sure = (own and _pmu_known(limits, most)) if most else told or not _may_be_apples(limits.host)
+        new = field if field == 15 and (told or not sure) else min(field, most)
     else:
         new = pmu_version(limits) if reg_id == ID_AA64DFR0_EL1 else perfmon(limits)
         sure = not limits.setup.has(Feature.PMU) or _pmu_known(limits, 6)

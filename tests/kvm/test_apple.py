@@ -67,3 +67,15 @@ def test_apples_cpus_have_what_a_vgicv3_needs() -> None:
     machine = apple()
     assert machine.value(ID_AA64PFR0_EL1) >> 24 & 0xF == 0 and machine.value(MIDR_EL1) == M1
     assert vgic_of(machine.values, machine.known) == "v3"
+
+
+@pytest.mark.parametrize(("midr", "known"), [(M1, 0), (0x410FD493, 0xF)], ids=["M1", "Neoverse N2"])
+def test_a_vm_without_pmu_does_not_tell_that_its_host_has_none_of_its_own(midr: int, known: int) -> None:
+    """5.12 to 6.1 show IMPLEMENTATION DEFINED to VMs without a vPMU; later kernels show 0, whatever the host has."""
+    real = apple(midr) if midr == M1 else made_up(MIDR_EL1=midr, ID_AA64PFR0_EL1=0x11, ID_AA64DFR0_EL1=0x10305509)
+    machine = from_vcpu(exposure(real, "6.12").values, MINIMAL, load_policy("6.12"))
+    for kernel in ("5.12", "6.1"):
+        shown, there = exposure(machine, kernel), exposure(real, kernel)
+        assert shown.known[ID_AA64DFR0_EL1] >> 8 & 0xF == known
+        wrong = shown.values[ID_AA64DFR0_EL1] ^ there.values[ID_AA64DFR0_EL1]
+        assert wrong & shown.known[ID_AA64DFR0_EL1] == 0

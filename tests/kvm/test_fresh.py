@@ -18,11 +18,12 @@ from inspector.policies.loader import load_policy
 from inspector.policies.setup import QEMU_SETUP, VcpuSetup
 from inspector.registers.catalog import find
 from inspector.registers.encoding import ccsidr_id, every_bit_of
-from inspector.registers.ids import CLIDR_EL1, ID_SPACE, IDS, PSCI_VERSION
+from inspector.registers.ids import AARCH32_IDS, CLIDR_EL1, ID_SPACE, IDS, PSCI_VERSION
 from inspector.registers.naming import name_of
 from tests.kvm.material import EL2, GIC, MINIMAL, MTE, PMU_GIC, exposure, host, vm
 
 PFR0, MMFR2, CTR = IDS["ID_AA64PFR0_EL1"], IDS["ID_AA64MMFR2_EL1"], IDS["CTR_EL0"]
+PFR1_32 = IDS["ID_PFR1_EL1"]
 
 
 def saved(model: str, kernel: str, setup: VcpuSetup = QEMU_SETUP) -> dict[int, int]:
@@ -133,6 +134,47 @@ def test_host_dependent_inputs_are_inferred() -> None:
     a72 = from_vcpu(saved("cortex-a72", "6.1", GIC), GIC, load_policy("6.1"))
     assert (spectre_v2_level(a72), bhb_levels(a72, False)[0], a72.meltdown_unaffected) == (0, 0, True)
     assert a72.has_aarch32
+
+
+def test_csv3_is_a_verdict_of_kernels_that_give_one() -> None:
+    """5.10 passes the CPU's own field on: 0 on a Cortex-A72, which later kernels know to be safe from Meltdown."""
+    machine = from_vcpu(saved("cortex-a72", "5.10"), QEMU_SETUP, load_policy("5.10"))
+    for kernel in ("5.11", "6.1", "6.12"):
+        real, told = exposure("cortex-a72", kernel, QEMU_SETUP), exposure(machine, kernel, QEMU_SETUP)
+        assert told.values[PFR0] >> 60 == real.values[PFR0] >> 60 == 1
+    assert exposure(machine, "5.10", QEMU_SETUP).values[PFR0] >> 60 == 0
+
+
+@pytest.mark.parametrize(("kernel", "sure"), [("6.12.0", False), ("6.12", True), ("7.3", True)])
+def test_a_vm_that_ran_without_gic_does_not_tell_the_hosts(kernel: str, sure: bool) -> None:
+    """Its first run cleared both GIC fields; a fresh vCPU there has them, and 6.12.0 does not let them be lowered."""
+    ran = vm("neoverse-n2", kernel, MINIMAL)
+    assert ran.run(0) == 0
+    values = {i: ran.vcpu(0).get_one_reg(i)[1] or 0 for i in ran.exposure.listed}
+    assert (values[PFR0] >> 24 & 0xF, values[PFR1_32] >> 28) == (0, 0)
+    machine = from_vcpu(values, MINIMAL, load_policy(kernel))
+    assert (machine.vgic, machine.vgic_known) == ("v3", False)
+    for other in ("6.1", kernel):
+        told, real = exposure(machine, other), exposure("neoverse-n2", other)
+        for reg_id in (PFR0, PFR1_32):
+            assert (told.values[reg_id] ^ real.values[reg_id]) & told.known[reg_id] == 0
+    verdict = explain_write(Vm(machine, load_policy(kernel), MINIMAL).vcpu(0), PFR1_32, values[PFR1_32])
+    assert verdict.certain is sure
+    assert vm("neoverse-n2", kernel).vcpu(0).would_accept(PFR1_32, values[PFR1_32]) == (0 if sure else 22)
+
+
+def test_a_pmu_that_an_old_kernel_capped_is_open_on_a_host_without_aarch32() -> None:
+    """ID_DFR0_EL1 reads as the vPMU's version there, whatever else of it is zero: 5.10 shows at most 4."""
+    raw = host("neoverse-n2")
+    values = {i: 0 if i in AARCH32_IDS else v for i, v in raw.values.items()}
+    alone = from_raw(values | {PFR0: values[PFR0] & ~0xF | 1}, raw.ccsidr)
+    dfr0 = IDS["ID_DFR0_EL1"]
+    machine = from_vcpu(exposure(alone, "5.10", PMU_GIC).values, PMU_GIC, load_policy("5.10"))
+    told, real = exposure(machine, "6.12", PMU_GIC), exposure(alone, "6.12", PMU_GIC)
+    assert (real.values[dfr0], told.known[dfr0] >> 24 & 0xF) == (6 << 24, 0)
+    verdict = explain_write(Vm(machine, load_policy("6.12"), PMU_GIC).vcpu(0), dfr0, 4 << 24)
+    assert (verdict.outcome, verdict.depends_on) == ("uncertain", ("the host's ID_AA64DFR0_EL1.PMUVer",))
+    assert exposure(machine, "6.12", GIC).known[dfr0] == (1 << 64) - 1
 
 
 def test_two_kernels_can_be_asked_about_one_vcpu() -> None:

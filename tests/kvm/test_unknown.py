@@ -98,6 +98,25 @@ def test_cache_registers_hang_on_ctr() -> None:
     assert asked(open_line, "6.12", ccsidr_id(0), 2).certain
 
 
+@pytest.mark.parametrize("value", [0x1000004, 0, 0x2000021])
+def test_a_host_without_ctr_refuses_no_clidr_for_sure(value: int) -> None:
+    """LoUU and LoUIS hang on CTR_EL0.IDC as LoC does: their refusal was taken for certain."""
+    silent = HostState(values={}, known={}, ccsidr_known=False)
+    verdict = asked(silent, "6.12", CLIDR_EL1, value)
+    assert (verdict.certain, verdict.depends_on) == (False, ("the host's CTR_EL0.IDC",))
+    assert [case.errno for case in verdict.cases] == [EINVAL, 0]
+    assert asked(silent, "6.12", CLIDR_EL1, value | 1 << 50).errno == EINVAL
+    assert asked(silent, "6.12", CLIDR_EL1, value | 1 << 50).certain
+
+
+def test_aarch32_registers_are_zero_where_there_may_be_no_aarch32() -> None:
+    whole = host("neoverse-n2")
+    known = dict(whole.known) | {IDS["ID_AA64PFR0_EL1"]: ((1 << 64) - 1) & ~0xF}
+    seen = exposure(msgspec.structs.replace(whole, known=known), "5.10")
+    isar0 = IDS["ID_ISAR0_EL1"]
+    assert seen.values[isar0] & seen.known[isar0] == 0 and exposure(whole, "5.10").values[isar0]
+
+
 def test_a_register_of_which_nothing_is_known_is_not_zero() -> None:
     shown = explain_register(Vm(HostState(values={}, known={}, ccsidr_known=False), load_policy("6.12"), GIC).exposure,
                              MIDR_EL1)  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inspector.kvm.caches import CLIDR_RES0
-from inspector.kvm.cases import refused
+from inspector.kvm.cases import Outcome
 from inspector.kvm.gates.doubts import Doubt, doubt_of, supposed, unknown_bits
 from inspector.kvm.gates.gate import Gate, Part, Write
 from inspector.kvm.state import VcpuState
@@ -40,12 +40,14 @@ class Clidr(Gate):
         """By what the host's CTR_EL0 may be."""
         if not unknown_bits(self.exposure, CTR_EL0) & _IDC:
             return ()
-        outcomes = {}
+        outcomes: dict[str, dict[int, Outcome]] = {"LoUU": {}, "LoC": {}, "LoUIS": {}}
         for state in supposed(self.exposure, CTR_EL0):
-            errno = type(self)(state, self.reg_id).decide(vcpu, value)
-            outcomes[state.limit(CTR_EL0) >> 28 & 1] = refused(errno)
-        doubt = doubt_of("LoC", "the host's CTR_EL0.IDC", dict(sorted(outcomes.items())), "--host CTR_EL0.IDC=VALUE")
-        return () if doubt is None else (doubt,)
+            for part in type(self)(state, self.reg_id).parts(vcpu, value):
+                if part.name in outcomes:
+                    outcomes[part.name][state.limit(CTR_EL0) >> 28 & 1] = part.outcome
+        source, settle = "the host's CTR_EL0.IDC", "--host CTR_EL0.IDC=VALUE"
+        doubts = (doubt_of(name, source, dict(sorted(told.items())), settle) for name, told in outcomes.items())
+        return tuple(doubt for doubt in doubts if doubt is not None)
 
     def store(self, vcpu: VcpuState, value: int) -> None:
         """On the vCPU."""

@@ -8,6 +8,7 @@ from inspector.kvm.gates.doubts import Doubt
 from inspector.kvm.gates.gate import OpenGate, Part, Write
 from inspector.kvm.state import VcpuState
 from inspector.policies.model import Rule
+from inspector.registers.bits import ALL
 
 
 class Ignore(OpenGate):
@@ -25,15 +26,20 @@ class Ignore(OpenGate):
         """Nothing is kept."""
 
     def doubts(self, vcpu: VcpuState, value: int) -> tuple[Doubt, ...]:
-        """A host of which it is not known whether it has AArch32 may judge the value."""
+        """A host of which it is not known whether it has AArch32 may judge the value; of ID_DFR0_EL1 the version of
+        the vPMU is read, whatever is written."""
         if self.exposure.host.aarch32_known:
-            return ()
+            return () if self.exposure.known.get(self.reg_id, ALL) == ALL else (_by_pmu(),)
         source = "the host's ID_AA64PFR0_EL1.EL0"
         judged = Case(
             when=f"{source} is 2", outcome="judged by what the host's register holds", settle="--host aarch32=on"
         )
         ignored = Case(when=f"{source} is 1", outcome=f"{ACCEPTED.text} and ignored", settle="--host aarch32=off")
         return (Doubt("value", source, (judged, ignored)),)
+
+    def unsettled(self, vcpu: VcpuState, value: int) -> int:
+        """What is not known of the register, for it stays as it is."""
+        return ALL & ~self.exposure.known.get(self.reg_id, ALL)
 
     def rule(self) -> Rule | None:
         """The rule that makes the register read as zero."""
@@ -44,6 +50,14 @@ class Ignore(OpenGate):
         rule = self.rule()
         because = f" ({rule.reason[:1].lower()}{rule.reason[1:].rstrip('.')})" if rule is not None else ""
         return f"the write is accepted and ignored{because}"
+
+
+def _by_pmu() -> Doubt:
+    version = "the host's ID_AA64DFR0_EL1.PMUVer"
+    settle = "--host ID_AA64DFR0_EL1.PMUVer=VALUE"
+    kept = Case(when=f"{version} makes PerfMon what is written", outcome=ACCEPTED.text, settle=settle)
+    other = Case(when=f"{version} makes it another", outcome=f"{ACCEPTED.text} and ignored", settle=settle)
+    return Doubt("value", version, (kept, other))
 
 
 class SoftwareIncrement(Ignore):

@@ -35,13 +35,15 @@ _CAPABILITIES = ("sve", "ptrauth_address", "ptrauth_generic", "pmu_v3", "el1_32b
 def infer_host(values: Mapping[int, int], policy: Policy) -> HostState:
     """The host-dependent inputs that a fresh vCPU's registers tell; its ID registers stand for the host's.
 
-    A vCPU that exists proves the capabilities that its creation needed. `policy`: the kernel that showed them.
+    A vCPU that exists proves the capabilities that its creation needed. `policy`: the kernel that showed them. Its
+    ID_AA64PFR0_EL1.CSV3 is its verdict on Meltdown from v5.11 on; before, it is the CPU's own field.
     """
     pfr0 = values.get(ID_AA64PFR0_EL1)
+    own_field = rulebook(policy).variant("speculation-fields") == "csv2"
     return HostState(
         values=dict(values), known=dict.fromkeys(values, ALL),
         ccsidr={i & 0xFF: v for i, v in values.items() if is_demux(i)}, sanitised=True,
-        shown=shown_levels(values, policy), meltdown_safe=None if pfr0 is None else pfr0 >> 60 & 0xF == 1,
+        shown=shown_levels(values, policy), meltdown_safe=None if pfr0 is None or own_field else pfr0 >> 60 & 0xF == 1,
         vgic="v3" if pfr0 is None or pfr0 >> 24 & 0xF else "none",
         vgic_known=pfr0 is not None,
         capabilities=dict.fromkeys(_CAPABILITIES, 1), aarch32=_aarch32(values),
@@ -110,6 +112,11 @@ class FreshExposure(Exposure):
     @cached_property
     def pmcr_counters(self) -> int:
         return (self.given if PMCR_EL0 in self.given else self.host.values).get(PMCR_EL0, 0) >> 11 & 0x1F
+
+    @property
+    def aarch32_quirk_known(self) -> int:
+        """What was read is known."""
+        return ALL if ID_DFR0_EL1 in self.given else super().aarch32_quirk_known
 
     def relimit(self, reg_id: int) -> Partial:
         """A limit that was read does not change with what is supposed of the host."""

@@ -24,6 +24,8 @@ from inspector.registers.ids import (
     CLIDR_EL1,
     CTR_EL0,
     ID_AA64DFR0_EL1,
+    ID_AA64PFR0_EL1,
+    ID_PFR1_EL1,
     ID_SPACE,
     IDS,
     MIDR_EL1,
@@ -50,6 +52,10 @@ def from_vcpu(values: Mapping[int, int], setup: VcpuSetup, policy: Policy) -> Ho
             known[reg_id], at_least[reg_id] = _passed_through(seen, reg_id)
     if base.aarch32 is False:
         known |= dict.fromkeys(AARCH32_IDS, ALL)
+    vgic_known = base.vgic_known
+    if _lost_its_gic(seen):
+        known[ID_PFR1_EL1] = known.get(ID_PFR1_EL1, 0) & ~(0xF << 28)
+        vgic_known = False
     known[CTR_EL0] = seen.book.of(CTR_EL0).known_mask
     known |= dict.fromkeys((MIDR_EL1, REVIDR, AIDR), 0 if setup.writable_imp_id else ALL)
     pattern = seen.book.variant("pmcr") in ("reset-pattern", "reset-pattern-cleared")
@@ -65,10 +71,17 @@ def from_vcpu(values: Mapping[int, int], setup: VcpuSetup, policy: Policy) -> Ho
     return HostState(
         values=shown, known={reg_id: mask for reg_id, mask in known.items() if reg_id in shown}, at_least=at_least,
         ccsidr={i & 0xFF: v for i, v in values.items() if is_demux(i)} if raw_caches else {},
-        ccsidr_known=raw_caches, sanitised=True, shown=base.shown, meltdown_safe=base.meltdown_safe, vgic=base.vgic,
-        vgic_known=base.vgic_known, pages_known=False, capabilities=capabilities, aarch32=base.aarch32,
-        vector_lengths=None if lengths is None else lengths & ALL,
+        ccsidr_known=raw_caches, sanitised=True, shown=base.shown, meltdown_safe=base.meltdown_safe,
+        vgic=base.vgic if vgic_known else "v3", vgic_known=vgic_known, pages_known=False, capabilities=capabilities,
+        aarch32=base.aarch32, vector_lengths=None if lengths is None else lengths & ALL,
     )  # fmt: skip
+
+
+def _lost_its_gic(seen: Exposure) -> bool:
+    """Whether the first run, or the want of a vGICv3, may have cleared the GIC fields of the VM: then they say nothing
+    of the host (kvm_finalize_sys_regs(); since v6.18 as the vGIC is created)."""
+    shown = seen.host.value(ID_AA64PFR0_EL1) >> 24 & 0xF
+    return not shown and seen.book.variant("gic-fields") not in ("host", "forced")
 
 
 def _own_pmu(seen: Exposure, known: dict[int, int], capabilities: dict[str, int]) -> dict[int, int]:
