@@ -100,3 +100,45 @@ def test_an_errno_behind_a_blank_is_one(line: str) -> None:
 def test_kvmtool_s_word_for_the_vector_lengths() -> None:
     (register,) = explain("  Fatal: KVM_SET_ONE_REG failed (KVM_ARM64_SVE_VLS): Invalid argument").registers
     assert (register.name, register.kind) == ("SVE_VLS", "refused")
+
+
+def test_no_remedy_follows_from_a_field_that_is_not_the_cause() -> None:
+    """MPAM is accepted and ignored where it is hidden; SEL2 and RAS are what differs beside it."""
+    q = "qemu-system-aarch64: Could not set register system register op0:3 op1:0 crn:0 crm:4 op2:0 "
+    answer = explain(f"{q}to 1101010111111112 (is 1101001121111112)")
+    fields = {f.name: f.cause for r in answer.registers for f in r.fields}
+    assert not fields["MPAM"] and fields["SEL2"] and fields["RAS"]
+    assert not any("6.6.67" in step for step in answer.next_steps)
+
+
+def test_a_newer_kernel_comes_before_other_values_where_it_alone_is_missing() -> None:
+    """The GIC field of a 32-bit ID register: case 5 of the users' cases."""
+    q = "qemu-system-aarch64: Could not set register system register op0:3 op1:0 crn:0 crm:1 op2:1 "
+    first, second, *_ = explain(f"{q}to 131 (is 10000131)").next_steps
+    assert "newer kernel" in first and "6.12.60" in first and first.startswith("try")
+    assert "copy of the saved stream" in second
+
+
+@pytest.mark.parametrize(
+    ("line", "risk"),
+    [
+        ("Could not set register fw reg 3 to 2 (is 1)", "keeps the mitigation that it chose at boot"),
+        (
+            "Could not set register system register op0:3 op1:0 crn:0 crm:0 op2:0 to 413fd0c1 (is 414fd0c1)",
+            "keeps the errata workarounds",
+        ),
+        (
+            "Could not set register system register op0:3 op1:3 crn:0 crm:0 op2:1 to b444c004 (is 9444c004)",
+            "may run stale instructions",
+        ),
+        (
+            "Failed to set register 0x603000000013c000 to value 0x413fd0c1: Invalid argument",
+            "keeps the errata workarounds",
+        ),
+    ],
+)
+def test_what_another_value_means_to_the_guest_stands_beside_the_way_out(line: str, risk: str) -> None:
+    answer = explain(
+        f"qemu-system-aarch64: {line}" if "Could" in line else f"Load snapshot error: {line} (os error 22)"
+    )
+    assert any(risk in text for text in answer.conclusions)

@@ -105,7 +105,7 @@ def _rule(vmm: str) -> Vmm:
 
 def _refused_steps(rule: Vmm, refused: Sequence[ExplainedRegister]) -> Iterable[str]:
     unlike = any(r.id == MIDR_EL1 for r in refused)
-    shown = [] if unlike else hidden_releases(refused, at_source=True)
+    shown = [] if unlike else hidden_releases(refused, at_source=True, causes=True)
     if unlike:
         yield (
             "no kernel makes this restore work with its values: MIDR_EL1 names the CPU, and from"
@@ -124,7 +124,7 @@ def _refused_steps(rule: Vmm, refused: Sequence[ExplainedRegister]) -> Iterable[
             "or shut the guest down, start it again on the new kernel and save it there: what is saved then loads there"
             " (the guest sees the field as absent)"
         )
-    lost = hidden_releases(refused, at_source=False)
+    lost = hidden_releases(refused, at_source=False, causes=True)
     if lost and not shown and not unlike:
         yield f"run Linux {lost[-1].newer} at the destination, best the source's own release"
     features = _lost_features(refused)
@@ -134,9 +134,9 @@ def _refused_steps(rule: Vmm, refused: Sequence[ExplainedRegister]) -> Iterable[
     if vectors:
         how = f": {rule.option(SVE, 'off')}" if SVE in rule.options else _advised(rule)
         yield f"create the destination's vCPU without SVE, as the saved one{how}"
+    yield from _lowered(refused)
     if vectors != {r.id for r in refused}:
         yield from rule.refused_steps([r.id for r in refused])
-    yield from _lowered(refused)
     yield _MIGRATE
 
 

@@ -15,15 +15,17 @@ from inspector.checks.explain.reasons import PSTATE_MODE
 from inspector.checks.explain.result import ExplainedRegister
 from inspector.checks.feature_groups import FeatureGroup
 from inspector.checks.history import suspects
+from inspector.checks.remedies.risks import risk_of
 from inspector.checks.restore.result import MigrationReport
 from inspector.checks.vmms.firecracker import FORMATS
 from inspector.checks.vmms.table import of_family
 from inspector.numbers import count_of, few_of
 from inspector.policies.eras import era_of
 from inspector.registers.catalog import by_id
-from inspector.registers.encoding import CLASS_CORE, SIZE_U128, firmware_id, split_id
-from inspector.registers.ids import MIDR_EL1
+from inspector.registers.encoding import CLASS_CORE, CLASS_FIRMWARE, SIZE_U128, firmware_id, split_id
+from inspector.registers.ids import CTR_EL0, MIDR_EL1, REVIDR_EL1
 from inspector.registers.reading import read
+from inspector.sources.vcpu_setup import PSCI_VERSION
 
 _SHOWN = 4
 
@@ -44,6 +46,7 @@ def conclude(case: Case) -> tuple[list[str], str]:
             "nothing in the text says that a saved vCPU was restored" + (_NO_KVM if not case.refused_by else "")
         )
     said += _own_value(refused)
+    said += _risks(refused) if case.restored else []
     program = of_family(case.vmm)
     if case.simulation is None and refused and program is not None and program.stops_at_refusal:
         said.append("this VMM stops at the first refusal: more registers may follow once this one is settled")
@@ -152,6 +155,27 @@ def _own_value(refused: Sequence[ExplainedRegister]) -> list[str]:
         " lines of two attempts"
     )
     return [told] if same else []
+
+
+def _risks(refused: Sequence[ExplainedRegister]) -> list[str]:
+    """What a guest keeps of the source's machine where it gets the destination's value of one of these registers: the
+    CPU's identity, a mitigation, cache maintenance that it leaves out."""
+    told = []
+    for register in refused:
+        old, new = register.wanted, register.actual
+        if register.id in (MIDR_EL1, REVIDR_EL1) or split_id(register.id).cls == CLASS_FIRMWARE:
+            known = register.id != PSCI_VERSION and not register.blames_no_value
+        else:
+            known = (
+                register.id == CTR_EL0 and None not in (old, new) and bool((old or 0) & ~(new or 0) & _NO_MAINTENANCE)
+            )
+        if known:
+            told.append(f"{register.name}, with the destination's value: {risk_of(register.id, old or 0, new or 0)}")
+    return told[:_SHOWN]
+
+
+_NO_MAINTENANCE = 1 << 29 | 1 << 28
+"""DIC and IDC of CTR_EL0"""
 
 
 def _common_cause(refused: Sequence[ExplainedRegister]) -> list[str]:

@@ -87,14 +87,21 @@ def _field(register: ExplainedRegister, field: FieldReading, peer: FieldReading)
     )
 
 
-def hidden_releases(registers: Iterable[ExplainedRegister], at_source: bool) -> list[Hiding]:
-    """From when on, oldest first, KVM hides a refused field that only the source (or the destination) still shows."""
+def hidden_releases(registers: Iterable[ExplainedRegister], at_source: bool, causes: bool = False) -> list[Hiding]:
+    """From when on, oldest first, KVM hides a refused field that only the source (or the destination) still shows.
+
+    `causes`: of a register only the fields that may have been refused, where it has any, not those whose difference
+    KVM accepts.
+    """
     found = {
         f.hidden
         for r in registers
         if r.kind == "refused"
         for f in r.fields
-        if f.hidden is not None and bool(f.wanted) == at_source and bool(f.actual) != at_source
+        if f.hidden is not None
+        and bool(f.wanted) == at_source
+        and bool(f.actual) != at_source
+        and (f.cause or not causes or not any(each.cause for each in r.fields))
     }
     return sorted(found, key=lambda one: numbers_of(one.since))
 
