@@ -25,7 +25,7 @@ from inspector.registers.encoding import hex_id
 from inspector.registers.ids import IDS, PIR_EL1, PIRE0_EL1, PSCI_VERSION, TCR2_EL1, VENDOR_HYP_BITMAP_2
 from inspector.reports.matrix import answer, matrix_json, matrix_markdown, matrix_text
 from inspector.sources.dump import Dump
-from tests.checks.material import MMFR2, MMFR4_32, shipped
+from tests.checks.material import MMFR2, MMFR4_32, changed, shipped
 
 KERNELS = ["6.1", "6.12", "6.18", "7.3"]
 
@@ -50,7 +50,16 @@ def test_a_cell_is_what_migrate_says_of_a_vm_of_that_host(kernel: str, vmm: str)
         cell = found.cell(kernel, destination)
         assert {"changes": "loads"}.get(cell.verdict, cell.verdict) == report.verdict
         assert set(cell.refused) == {f.id for f in report.of_kind("refused")}
-        assert set(cell.missing) == {f.id for f in report.of_kind("only_in_source") if f.fatal}
+        assert set(cell.missing) == {f.id for f in report.of_kind("only_in_source") if f.fails_load}
+
+
+def test_a_register_that_may_be_there_is_uncertain_and_not_missing() -> None:
+    """A vCPU of 6.1 does not show FEAT_TCR2: 6.12 lists TCR2_EL1 for every vCPU, 6.18 where the host has it."""
+    saved = changed(shipped("neoverse-n2", "6.1"), {})
+    cell = compat_matrix(saved, ["6.12", "6.18"], Given(vmm="qemu-10.0")).cell("6.12", "6.18")
+    assert {TCR2_EL1, PIR_EL1, PIRE0_EL1} <= set(cell.uncertain)
+    assert not {TCR2_EL1, PIR_EL1, PIRE0_EL1} & {*cell.missing, *cell.refused}
+    assert cell.first is None or cell.first.id not in cell.uncertain
 
 
 def test_the_list_for_a_machine_type() -> None:

@@ -197,7 +197,7 @@ def _cells(
 def _cell(source: str, destination: str, pair: tuple[Side, Side], trials: Trials) -> Cell:
     result = trials.restored(*pair)
     verdict, run = trials.verdict(*pair), trials.run(*pair)
-    fatal = [f for f in result.findings if f.fatal]
+    fatal = [f for f in result.findings if f.fails_load]
     changed = tuple(f.id for f in result.findings if f.kind == "changed" and not f.expected and f.feature != "pmu")
     unsure = tuple(f.id for f in result.findings if not f.certain and _matters(f))
     told: CellVerdict = "fails" if verdict == FAILS else "uncertain" if verdict == UNCERTAIN or unsure else "loads"
@@ -209,7 +209,7 @@ def _cell(source: str, destination: str, pair: tuple[Side, Side], trials: Trials
         source=source, destination=destination, verdict=told,
         refused=tuple(f.id for f in fatal if f.kind == "refused"),
         missing=tuple(f.id for f in fatal if f.kind == "only_in_source"),
-        changed=changed, uncertain=unsure, first=next((f for f in fatal if f.certain), None),
+        changed=changed, uncertain=unsure, first=fatal[0] if fatal else None,
         run="" if run is None else run.text,
     )  # fmt: skip
 

@@ -216,7 +216,7 @@ def _report(
     some = holds_some_only(source, vcpus)
     stood_in = target.policy.stands_for and not target.refused
     fails = verdict == FAILS
-    fatal = [f for result in results for f in result.findings if f.fatal and f.certain]
+    fatal = [f for result in results for f in result.findings if f.fails_load]
     instances = _instances(source, vcpus)
     messages = expected_messages(rule, fatal, lengths, instances) if fails else ()
     never_runs = run is not None and loads_first and not any(r.severity == "fails" for r in remarks)

@@ -87,6 +87,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """what each case would answer"""
 
     @property
+    def fails_load(self) -> bool:
+        """The load fails because of it for sure: what may be there all the same, or may be taken, does not count."""
+        return self.fatal and self.certain
+
+    @property
     def feature(self) -> str:
         """Key of the feature that brings the register (checks/feature_groups.py)."""
         return feature_key(self.id)

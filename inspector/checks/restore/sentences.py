@@ -69,8 +69,7 @@ def _fails(
     """What stops the load first."""
     findings = [f for result in results for f in result.findings]
     several = len(results) > 1
-    # What may be there all the same is neither counted nor called the first.
-    fatal = [f for f in findings if f.fatal and f.certain]
+    fatal = [f for f in findings if f.fails_load]
     unknown = [f for f in fatal if f.kind == "only_in_source"]
     refused = [f for f in fatal if f.kind == "refused"]
     if lengths is not None:
@@ -114,7 +113,7 @@ def row_headline(results: Sequence[VcpuResult], steps: Sequence[RestoreStep], ch
         return f"{count_of(changed, 'value')} not kept" if changed else ""
     if bad.name == "lengths":
         return f"list too long: {bad.text}"
-    first = next((f for result in results for f in result.findings if f.fatal and f.certain), None)
+    first = next((f for result in results for f in result.findings if f.fails_load), None)
     if first is None and not bad.certain:
         return _uncertain([f for result in results for f in result.findings])
     return f"{by_id(first.id).name} {first.errno_name}" if first else bad.text

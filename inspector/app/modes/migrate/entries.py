@@ -108,7 +108,7 @@ def _steps(report: MigrationReport, *, certain: bool) -> list[Entry]:
 
 def _fatal(report: MigrationReport) -> list[Entry]:
     """Refused writes and ids that the destination lacks, in the order in which the VMM meets them."""
-    lacked = [f for f in report.of_kind("only_in_source") if f.fatal and f.certain]
+    lacked = [f for f in report.of_kind("only_in_source") if f.fails_load]
     missing = _groups(lacked, "missing", fatal=True)
     refused = _each(report, "refused", "refused", fatal=True)
     return sorted([*missing, *refused], key=lambda entry: min((f.vcpu, f.order) for f in entry.findings))
