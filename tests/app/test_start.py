@@ -68,6 +68,8 @@ VALUES = "MIDR_EL1 = 0x410fd490\nID_AA64PFR0_EL1 = 0x1101001121110112\n"
         ("6.1 99.9", "unknown"),
         ("hello world", "unknown"),
         ("Invalid argument", "explain"),
+        ("migration failed", "explain"),
+        ("vm failed.mig", "unknown"),
         ("7", "command"),
         ("demo", "command"),
         ("failed", "unknown"),

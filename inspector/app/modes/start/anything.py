@@ -218,7 +218,9 @@ def _words(text: str) -> Recognised:
     try:
         found = sources.load_text(text, PASTED)
     except SourceError as error:
-        if _explains(text, unknown=len(text.split()) > 2 or _is_errno(text)):
+        words = len(text.split())
+        prose = words > 2 or (words == 2 and not any(letter in text for letter in "./"))  # `vm 1.mig` may be a file
+        if _explains(text, unknown=prose or _is_errno(text)):
             return Recognised("explain", text)
         what = str(error) if "\n" in text or _VALUE.match(text) else _meaningless(text)
         return Recognised("unknown", problem=what)
