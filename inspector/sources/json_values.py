@@ -161,13 +161,16 @@ def _object(gathered: Gathered, node: dict[str, Any], section: int | None, at: s
     if len(sides) > 1:
         told = " and ".join(sides[:3])
         raise SourceError(f"holds registers of several sides ({told})", at, "leave all but one of them out")
+    beside = any(_register(key) is not None for key in node)
     for key, value in node.items():
-        reg_id = _register(key)
+        reg_id = _register(key) or (_core(key) if beside else None)
         if reg_id is not None:
             if isinstance(value, dict):
                 value = _of_values(value, reg_id, at)
             _add(gathered, section, reg_id, value, at)
             continue
+        if beside and _is_number(value) and key.lower() not in _OF_A_CPU:
+            gathered.leave_out(1, key, "no register of that name" if isinstance(value, str) else "")
         found = _SECTION.fullmatch(key)
         _walk(gathered, value, int(found[1]) if found else section, at, depth + 1)
 
@@ -213,6 +216,14 @@ def _register(key: str) -> int | None:
     except RegisterError:
         return None
     return found.register.id if found.field is None else None
+
+
+def _core(key: str) -> int | None:
+    """X0 to X30, PC and PSTATE, which beside other registers are meant so."""
+    return find(key).register.id if _CORE.fullmatch(key) else None
+
+
+_CORE = re.compile(r"x(?:[12]?[0-9]|30)|pc|pstate", re.IGNORECASE)
 
 
 def _name(reg_id: int) -> str:

@@ -142,3 +142,11 @@ def test_what_another_value_means_to_the_guest_stands_beside_the_way_out(line: s
         f"qemu-system-aarch64: {line}" if "Could" in line else f"Load snapshot error: {line} (os error 22)"
     )
     assert any(risk in text for text in answer.conclusions)
+
+
+def test_the_words_around_a_register_are_not_the_cause() -> None:
+    """Cloud Hypervisor 53's chain of errors in one line; `Error creating vCPU` is Firecracker's as well."""
+    chain = "Error creating vCPU: Error setting pre-finalize registers: Failed to set extended register: "
+    answer = explain(f"{chain}Invalid argument (os error 22)")
+    assert answer.vmm == "cloud-hypervisor" and "vector lengths" in answer.headline
+    assert "KVM_CREATE_VCPU" in explain("Error creating vcpu: File exists (os error 17)").headline

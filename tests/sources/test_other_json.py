@@ -142,3 +142,11 @@ def test_items_of_a_list_without_numbers_are_vcpus(tmp_path: Path, head: str, fi
 
 def test_items_of_one_register_each_are_one_vcpu(tmp_path: Path) -> None:
     assert _values(_opened(tmp_path, "".join(f"- {name}: {value:#x}\n" for name, value in BOTH.items()))) == [BOTH]
+
+
+def test_core_registers_beside_others_are_read_and_the_rest_is_named(tmp_path: Path) -> None:
+    dump = _opened(tmp_path, '{"MIDR_EL1": "0x1", "x30": "0x5", "pc": 7, "frobs": "0x9", "cpu": 0}')
+    assert sorted(dump.vcpus[0].values.values()) == [1, 5, 7]
+    assert "frobs" in " ".join(dump.notes) and "1 line" in " ".join(dump.notes)
+    with pytest.raises(SourceError):
+        _opened(tmp_path, '{"x30": "0x5", "pc": 7}')

@@ -257,6 +257,8 @@ def _reports(lines: list[str]) -> list[tuple[int, int]]:
 
 
 _ITEM = re.compile(r"([ \t]{0,40})- {0,8}(?=\S)")
+_HEAD = 20
+"""Lines that may stand before the first item"""
 _ITEMS = (
     "a list of {} items without numbers, each with the same registers: each stands as a vCPU, in the order of the text"
 )
@@ -266,7 +268,7 @@ def _items(lines: list[str]) -> list[tuple[int, int]]:
     """Where the items of a list as YAML has them stand, first line and end of each, where every item has two lines or
     more and the same registers: vCPUs without numbers. Nothing for any other text."""
     begins = [at for at, line in enumerate(lines) if "- " in line[:50] and _ITEM.match(line)]
-    if not 2 <= len(begins) <= VCPUS.most or any(heading_in(bare(line)) for line in lines):
+    if not 2 <= len(begins) <= VCPUS.most or begins[0] > _HEAD or any(heading_in(bare(line)) for line in lines):
         return []
     indent = {(_ITEM.match(lines[at]) or [""])[1] for at in begins}
     found = list(zip(begins, [*begins[1:], len(lines)], strict=True))
