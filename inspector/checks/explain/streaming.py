@@ -122,6 +122,7 @@ _ANCHORS = tuple(
         "missing hwcap",
         "granule",
         "memory: killed",
+        "bad syscall",
     )
 )
 """Words of which every message that `explain` knows has one; long and rare ones, because each is looked for in all
