@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import csv
+import os
+import resource
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,7 @@ from inspector.commands.migrate import CHUNK
 from inspector.registers.encoding import make_id, sysreg_id
 from inspector.sources.dump import Dump
 from tests.commands.running import assert_one_line_error, run
+from tests.fresh import ROOT
 
 PFR0, X0 = sysreg_id(3, 0, 0, 4, 0), make_id(0x10, 0)
 
@@ -61,6 +66,19 @@ def test_parquet_is_read_back(hosts: Path) -> None:
     duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
     asked = 'select dump, "ID_AA64PFR0_EL1" from \'t.parquet\' where "ID_AA64PFR0_EL1.CSV3" = 2'
     assert duckdb.sql(asked).fetchall() == [("b.txt", "0x2000000000000011")]
+
+
+@pytest.mark.parametrize("megabytes", [230, 300, 450])
+def test_too_little_address_space_for_parquet_is_one_line(hosts: Path, megabytes: int) -> None:
+    """pyarrow and what it loads ended the program, with SIGABRT or words of their own."""
+    pytest.importorskip("pyarrow")
+    command = [sys.executable, "-m", "inspector", "compare", "=1+2.txt", "b.txt", "--table", "t.parquet"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20)),
+    )  # fmt: skip
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and not (hosts / "t.parquet").exists()
+    assert "pyarrow may need 512 MB" in done.stderr
 
 
 def test_what_cannot_be_written_is_told_before_the_work(hosts: Path) -> None:

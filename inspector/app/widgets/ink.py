@@ -96,6 +96,15 @@ def clip(line: Row, cells: int) -> Row:
     return tuple(kept) if cells > 0 else ()
 
 
+def wrap_at_most(line: Row, cells: int, most: int, indent: int = 0) -> list[Row]:
+    """The line broken at blanks, `most` times less one; what is left out then is told by `…`."""
+    rows = wrap(line, cells, indent)
+    if len(rows) > most:
+        last = rows[most - 1]
+        rows[most - 1 :] = [clip((*last, (last or line)[-1]._replace(text=" …")), cells)]
+    return rows
+
+
 def fit(line: Row, cells: int, right: bool = False) -> Row:
     """The line cut or filled with blanks to exactly `cells`."""
     used = width(line)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from glob import glob, has_magic
+from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 import msgspec
@@ -22,6 +23,8 @@ from inspector.sources.dump import Dump, View
 EXTRA = "pip install 'vcpu-inspector[fleet]'"
 NAME, CONTENT = "name", "dump"
 """Columns of a Parquet file of dumps: a text, and the bytes of a file."""
+_ARROW = 512 << 20
+"""Bytes of address space in which pyarrow did its work; to load it with numpy takes 310 MB of it."""
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
@@ -113,8 +116,23 @@ def _parquet(url: str, position: int, asked: Asked | None) -> list[Place]:
     return found
 
 
+def expect_room_for_arrow(where: str) -> None:
+    """Raises InspectorError where the address space is limited to less than pyarrow may need: it then ends the process
+    from within, with words of its own, an exit code of 1 or SIGABRT."""
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return
+    taken = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+    if (left := max(limit - taken, 0)) < _ARROW:
+        what = f"pyarrow may need {_ARROW >> 20} MB of address space, and the limit (ulimit -v) leaves {left >> 20}"
+        raise SourceError(what, where, "a higher limit, or CSV in place of Parquet")
+
+
 @contextmanager
 def _parquet_file(url: str) -> Iterator[Any]:
+    expect_room_for_arrow(url)
     import fsspec
     from pyarrow.parquet import ParquetFile
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from inspector.checks.compare.sets import is_feature_register, subjects_of
 from inspector.checks.fleet.packing import shape_of
 from inspector.checks.fleet.part import Part, Skipped, skipped
-from inspector.checks.fleet.stores import EXTRA, Waiting
+from inspector.checks.fleet.stores import EXTRA, Waiting, expect_room_for_arrow
 from inspector.checks.fleet.summarise import Asked, advised
 from inspector.errors import InspectorError, encodable, one_line
 from inspector.registers.bits import ALL, mask_of
@@ -152,6 +152,7 @@ def writer_of(target: str) -> Callable[[Path, Table, Iterable[list[Cell]]], None
     # It loads a library of algebra, which is not asked for anything, starts threads, and ends the program with exit
     # code 1 or SIGINT where there is no memory for them.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    expect_room_for_arrow(target)
     try:
         import pyarrow.parquet  # noqa: F401  # asked for before the work, not after it
     except ModuleNotFoundError:

@@ -12,7 +12,7 @@ from inspector.app.shell.keys import pressing
 from inspector.app.shell.numbers import Base, bits_text
 from inspector.app.shell.wording import on_screen
 from inspector.app.widgets.field_rows import FieldLine, field_rows
-from inspector.app.widgets.ink import Ink, Row, clip, ends, fit, ink, row, width, wrap
+from inspector.app.widgets.ink import Ink, Row, clip, ends, fit, ink, row, width, wrap, wrap_at_most
 
 INDENT = 9
 _CONSEQUENCE = {
@@ -211,11 +211,11 @@ def legend(picture: Picture, cells: int, most: int) -> list[Row]:
             else [
                 line
                 for (word, _), said in zip((left, right), (half[1:], other[1:]), strict=True)
-                for line in wrap(row(Ink(f"{word:<7}", "muted"), *said), cells, indent=7)[:2]
+                for line in wrap_at_most(row(Ink(f"{word:<7}", "muted"), *said), cells, 2, indent=7)
             ]
         )
         notes = [
-            wrap(row(Ink(f"{word:<{6 if beside else 7}}".lower(), "muted"), ink(on_screen(text), "muted")), cells)[0]
+            row(Ink(f"{word:<{6 if beside else 7}}".lower(), "muted"), ink(on_screen(text), "muted"))
             for word, text in picture.notes
         ]
         return [*rows, *(clip(one, cells) for one in notes[: max(most - len(rows), 1)])]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inspector.app.modes.patch.rows import ROLE_OF, counts, explain, seen_rows, sign_of
-from inspector.app.widgets.ink import Ink, Row, clip, fit, ink, row, wrap
+from inspector.app.widgets.ink import Ink, Row, clip, fit, ink, row, wrap, wrap_at_most
 from inspector.app.widgets.lines import Lines
 from inspector.checks.patch_effect import Effect, already_in
 from inspector.checks.patch_subjects import Subject, subjects
@@ -42,7 +42,7 @@ class Slide(Lines):
         shown = subjects(before, after)
         last = before.writes[made - 1].id if made else None
         one = next((subject for subject in shown if subject.id == last), None)
-        title = [*wrap(row(Ink(" "), ink(after.variant.title or after.title, "title")), cells - 2, 1)[:2]]
+        title = wrap_at_most(row(Ink(" "), ink(after.variant.title or after.title, "title")), cells - 2, 2, 1)
         if not at_end and one is not None:
             step = f" step {place[0]} of {place[1]}   "
             title.append(

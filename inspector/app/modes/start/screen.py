@@ -27,7 +27,7 @@ from inspector.app.shell.frame import WIDE, Frame
 from inspector.app.shell.remembered import Recent
 from inspector.app.shell.session import Change
 from inspector.app.widgets.bars import footer_row
-from inspector.app.widgets.ink import Ink, Row, clip, ends, ink, row, wrap
+from inspector.app.widgets.ink import Ink, Row, ends, ink, row, wrap_at_most
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
 from inspector.errors import InspectorError
@@ -464,10 +464,8 @@ class Start(Frame):
         if not self.is_mounted:
             return
         sign = Ink("  ✖ " if role == "refused" and text else "  ", role)
-        rows: list[Row] = wrap(row(sign, ink(text, role)), self.app.size.width - 2, 4) if text else [()]
         most = MOST_SAID if self.app.size.height > ROOMY else LEAST_SAID
-        if len(rows) > most:
-            rows[most - 1 :] = [clip((*rows[most - 1], Ink(" …", role)), self.app.size.width - 2)]
+        rows = wrap_at_most(row(sign, ink(text, role)), self.app.size.width - 2, most, 4) if text else [()]
         self.query_one("#said", Lines).fit(rows)
         self.lay_out()
 
