@@ -26,6 +26,8 @@ from tests.app.driving import SIZES, check_screen, enter_text, press, screen_tex
 from tests.app.material import MIDR, NEOVERSE, PFR0, PFR1, VALUES, app_on, template_of
 from tests.sources.material import dump_of
 
+STREAM = Path(__file__).parent.parent / "material" / "qemu" / "kvm-6.1_neoverse-n2_q100.mig.xz"
+
 TWELVE = "builtin:neoverse-n2-linux-6.12"
 MMFR2 = sysreg_id(3, 0, 0, 7, 2)
 
@@ -473,3 +475,16 @@ async def test_write_opens_on_the_highlighted_line_not_on_a_register_that_has_no
         assert "▌     CSV2    [59:56]" in text
         text = await press(pilot, "w")
         assert "register  ID_AA64PFR0_EL1" in text and "CSV2=" in text
+
+
+async def test_a_name_that_is_longer_than_its_lines_ends_with_a_sign(tmp_path: Path) -> None:
+    """It was cut as if it ended there, and of a note that begins with it nothing was shown."""
+    path = tmp_path / f"{'a' * 210}.mig.xz"
+    path.write_bytes(STREAM.read_bytes())
+    app = app_on(str(path))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "2")
+        await wait_for(pilot, lambda: " note   aaa" in screen_text(app), "the legend")
+        shown = [line for line in screen_text(app).splitlines()[1:8] if "aaaa" in line]
+        assert len(shown) == 2 and all(line.rstrip().endswith("a…") for line in shown)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.app.widgets.ink import clip, columns, ends, fit, ink, plain, row, width, wrap
+from inspector.app.widgets.ink import clip, columns, ends, fit, ink, plain, row, width, wrap, wrap_at_most
 
 TEXT = st.text(alphabet=st.sampled_from("ab [/]\x1b\n日é"), max_size=60)
 
@@ -49,3 +49,11 @@ def test_a_cut_cell_stands_apart_from_the_next() -> None:
 def test_a_wide_character_that_straddles_the_edge_goes_to_the_next_line() -> None:
     lines = wrap(row("a" * 19 + "日日"), 20)
     assert list(map(plain, lines)) == ["a" * 19, "日日"]
+
+
+def test_what_is_left_out_behind_the_last_line_is_told() -> None:
+    line = row(ink("one two three four five"))
+    assert ["".join(one.text for one in part) for part in wrap_at_most(line, 9, 2)] == ["one two ", "three …"]
+    assert wrap_at_most(line, 9, 3) == wrap(line, 9)
+    (cut,) = wrap_at_most(row(ink("a" * 30)), 10, 1)
+    assert "".join(one.text for one in cut) == "aaaaaaaaa…"

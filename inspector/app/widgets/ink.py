@@ -100,8 +100,8 @@ def wrap_at_most(line: Row, cells: int, most: int, indent: int = 0) -> list[Row]
     """The line broken at blanks, `most` times less one; what is left out then is told by `…`."""
     rows = wrap(line, cells, indent)
     if len(rows) > most:
-        last = rows[most - 1]
-        rows[most - 1 :] = [clip((*last, (last or line)[-1]._replace(text=" …")), cells)]
+        *before, last = rows[most - 1]
+        rows[most - 1 :] = [clip((*before, last._replace(text=f"{last.text.rstrip()} …")), cells)]
     return rows
 
 
