@@ -344,6 +344,8 @@ def _conditions(host: HostState, setup: VcpuSetup) -> tuple[frozenset[str], froz
     ras_known = host.knows(ID_AA64PFR0_EL1, 0xF << 28) and (ras != 1 or host.knows(ID_AA64PFR1_EL1, 0xF << 12))
     mte = host.could_be(ID_AA64PFR1_EL1, 0xF << 8)
     mte_known = 2 not in mte or (mte == (2,) and host.knows(ID_AA64PFR1_EL1, 0xF << 40))
+    # Of a host that does not tell, this is not supposed: no core is known that has it.
+    facts["host-no-mte-async"] = facts["host-mte-async-unknown"] and mte_known
     settled = {
         "host-poe": host.poe is not None or host.could_be(ID_AA64MMFR3_EL1, 0xF << 16) == (0,),
         "host-aarch32": host.aarch32_known, "host-ras-v1p1": ras_known, "host-mte-async-unknown": mte_known,

@@ -21,8 +21,8 @@ file."""
 
 Condition = Literal[
     "sve", "ptrauth", "pmu", "mte", "el2", "e2h0", "imp-id", "psci", "vm-gic", "host-vgic3", "host-aarch32",
-    "host-mte-async-unknown", "host-doublelock-none", "host-ras-v1p1", "host-vgic5-legacy", "vm-tcr2", "vm-s1pie",
-    "vm-s1poe",
+    "host-mte-async-unknown", "host-no-mte-async", "host-doublelock-none", "host-ras-v1p1", "host-vgic5-legacy",
+    "vm-tcr2", "vm-s1pie", "vm-s1poe",
     "vm-fpmr", "vm-sctlr2", "vm-fgt", "vm-fgt2", "vm-nv2", "vm-nv3", "host-gic5", "host-poe",
     "host-cntvoff-broken",
 ]  # fmt: skip
@@ -39,7 +39,9 @@ CONDITION_WORDS: dict[str, str] = {
     "sve": "SVE", "ptrauth": "pointer authentication", "pmu": "a vPMU", "mte": "memory tagging enabled", "el2": "EL2",
     "e2h0": "HAS_EL2_E2H0", "imp-id": "writable implementation ids", "psci": "PSCI", "vm-gic": "a vGICv3",
     "host-vgic3": "a GICv3 host", "host-aarch32": "AArch32 on the host",
-    "host-mte-async-unknown": "a host whose MTE_frac is 15", "host-doublelock-none": "a host without double lock",
+    "host-mte-async-unknown": "a host whose MTE_frac is 15",
+    "host-no-mte-async": "a host that is known to have no asynchronous tag checks",
+    "host-doublelock-none": "a host without double lock",
     "host-ras-v1p1": "RASv1p1 on the host", "host-vgic5-legacy": "a GICv5 host in legacy mode",
     "host-gic5": "a GICv5 host", "host-poe": "permission overlays built into the host's kernel",
     "vm-tcr2": "TCR2 in the VM", "vm-s1pie": "S1PIE in the VM", "vm-s1poe": "S1POE in the VM",

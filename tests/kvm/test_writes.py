@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from errno import EBUSY, EINVAL, ENOENT, ENOEXEC
 
+import msgspec
 import pytest
 
 from inspector.kvm.host import HostState
@@ -675,3 +676,17 @@ def test_fault_19_no_host_is_said_to_lack_aarch32_that_nothing_is_known_of(kerne
     known = with_inputs(nobody, "aarch32=off")
     told = explain_write(Vm(known, load_policy(kernel), QEMU_SETUP).vcpu(0), IDS["ID_MMFR4_EL1"], 0x1021110)
     assert told.certain and not told.errno and "accepted and ignored" in told.reason
+
+
+@pytest.mark.parametrize(("kernel", "errno"), [("6.15", 0), ("6.16", EINVAL), ("7.3", EINVAL)])
+def test_a_host_without_asynchronous_tag_checks_takes_no_pfr1_of_a_vm_without_tags(kernel: str, errno: int) -> None:
+    """set_id_aa64pfr1_el1() puts the host's 15 in the place of 0 whether or not the VM has memory tagging."""
+    n2 = host("neoverse-n2")
+    bare = msgspec.structs.replace(n2, values=dict(n2.values) | {PFR1: n2.values[PFR1] | 0xF << 40})
+    for setup in (GIC, MTE):
+        vcpu = vm(bare, kernel, setup).vcpu(0)
+        verdict = explain_write(vcpu, PFR1, vcpu.value(PFR1))
+        assert (verdict.errno, verdict.certain) == (0 if setup.mte else errno, True)
+    refused = explain_write(vm(bare, kernel, GIC).vcpu(0), PFR1, 0x21)
+    assert refused.errno == errno and ("taken as 15" in refused.reason) is bool(errno)
+    assert explain_write(vm("neoverse-n2", kernel, GIC).vcpu(0), PFR1, 0x21).errno == 0

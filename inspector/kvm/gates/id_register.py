@@ -181,8 +181,11 @@ class IdGate(Gate):
     def _fate(self, field: FieldRule, judged: Judged | None, prepared: Prepared, value: int) -> tuple[Fate, str]:
         """By the bitmap of a judged field; another one has to be what KVM offers."""
         if judged is None:
-            same = not (prepared.value ^ self.limit) & field.mask
-            return ("kept", "") if same else ("refused", "not writable, only the value that KVM offers")
+            if not (prepared.value ^ self.limit) & field.mask:
+                return "kept", ""
+            taken = field.extract(prepared.value)
+            because = "" if taken == field.extract(value) else f"taken as {taken}, "
+            return "refused", f"{because}not writable, only the value that KVM offers"
         if judged.takes(prepared.value):
             return "kept", ""
         return "refused", self.beyond(field, field.extract(prepared.value))
