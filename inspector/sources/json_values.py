@@ -161,6 +161,11 @@ def _object(gathered: Gathered, node: dict[str, Any], section: int | None, at: s
     if len(sides) > 1:
         told = " and ".join(sides[:3])
         raise SourceError(f"holds registers of several sides ({told})", at, "leave all but one of them out")
+    numbers = [int(key) for key in node if len(key) <= 4 and is_decimal(key)]
+    if numbers and len(numbers) == len(node):
+        for number_of, value in zip(numbers, node.values(), strict=True):
+            _walk(gathered, value, number_of if section is None else section, at, depth + 1)
+        return
     beside = any(_register(key) is not None for key in node)
     for key, value in node.items():
         reg_id = _register(key) or (_core(key) if beside else None)

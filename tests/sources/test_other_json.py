@@ -59,6 +59,7 @@ def test_registers_by_name_id_or_encoding_are_found_at_any_depth(tmp_path: Path,
         json.dumps({"vcpus": [{"id": 0, "regs": BOTH}, {"id": 1, "regs": BOTH}]}),
         json.dumps({"vcpu0": BOTH, "vcpu1": BOTH}),
         json.dumps([BOTH, BOTH]),
+        json.dumps({"vcpus": {"0": BOTH, "1": {"regs": BOTH}}}),
         json.dumps({"cpus": [[{"name": n, "value": v} for n, v in BOTH.items()]] * 2}).replace("[[", '[{"r":[', 1)
         .replace("], [", ']}, {"r":[', 1).replace("]]", "]}]", 1),
         "\n".join(json.dumps({"cpu": c, "reg": n, "value": v}) for c in (0, 1) for n, v in BOTH.items()),
