@@ -1,13 +1,16 @@
-"""Random keys, pastes and sizes: the program stays alive, shows no fault, and answers afterwards.
+"""Random keys, pastes, sizes and stops: the program stays alive, shows no fault, and answers afterwards.
 
 VCPU_INSPECTOR_KEYS says how many keys are pressed for each seed, VCPU_INSPECTOR_SEEDS which seeds (`1,2,3`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import random
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +42,13 @@ def press_some(terminal: Terminal, chance: random.Random) -> str:
     if kind < 0.08:
         terminal.paste(text := chance.choice(PASTES))
         return f"<paste {text!r}>"
+    if kind < 0.09 and terminal.alive:
+        os.kill(terminal._process.pid, signal.SIGSTOP)
+        pressed = " ".join(press_some(terminal, chance) for _ in range(3))
+        time.sleep(chance.choice((0.0, 0.1, 0.3)))
+        with contextlib.suppress(ProcessLookupError):  # it was leaving already
+            os.kill(terminal._process.pid, signal.SIGCONT)
+        return f"<stopped> {pressed} <goes on>"
     key = chance.choice(NAMED) if kind < 0.4 else chance.choice(LETTERS)
     terminal.press(key)
     return key
