@@ -49,8 +49,11 @@ KEYS = {
     "f5": "\x1b[15~",
     **{f"ctrl+{letter}": chr(ord(letter) - 96) for letter in "abcdefghijklmnopqrstuvwxyz"},
 }
-_PRIVATE = re.compile(rb"\x1b\[[<=>?][0-9;]*(?:\$p|u|[a-gi-km-z])|\x1b_[^\x1b]*\x1b\\|\x1bP[^\x1b]*\x1b\\")
-"""Questions and modes that pyte would draw as text; `?...h` and `?...l` it knows."""
+_PRIVATE = re.compile(
+    rb"\x1b\[(?:[0-9;:]*m|[<=>?][0-9;]*(?:\$p|u|[a-gi-km-z]))|\x1b_[^\x1b]*\x1b\\|\x1bP[^\x1b]*\x1b\\"
+)
+"""Questions and modes that pyte would draw as text; `?...h` and `?...l` it knows. And colours: the screen is read as
+text, and of what a program writes nine tenths are colours, which pyte takes byte by byte."""
 _UNFINISHED = re.compile(rb"\x1b[^a-zA-Z~\\]{0,40}$")
 
 Wanted = str | Callable[[str], bool]
