@@ -27,6 +27,8 @@ def _answer(result: FixResult) -> str:
     if not result.changes:
         if result.before.verdict == "loads":
             return "nothing to change: the saved VM loads as it is; no file was written"
+        if result.before.verdict == "uncertain":
+            return "no value is refused for certain, and only such are replaced; no file was written"
         return "no refused value that could be replaced; no file was written"
     count = len(result.changes)
     values = count_of(count, "value")
@@ -50,6 +52,16 @@ def _remaining(result: FixResult) -> list[str]:
     return lines
 
 
+def _checked(result: FixResult) -> str:
+    """The verdict on what was or would be written; where nothing is, on the saved VM, unless it loads. May be empty."""
+    if result.after is not None:
+        what = "Check of what would be written" if result.dry_run else "Check of the new file"
+        return f"{what}: {result.after.headline}"
+    if result.changes or result.before.verdict == "loads":
+        return ""
+    return f"Check of the saved VM: {result.before.headline}"
+
+
 def fix_text(result: FixResult, secrets: bool = False) -> str:
     """Every change with its risk, then the result of the check; values of the guest's secrets only with `secrets`."""
     lines = [_answer(result)]
@@ -67,9 +79,8 @@ def fix_text(result: FixResult, secrets: bool = False) -> str:
         lines += ["", "Cannot be mended by replacing values", *(f"  {text}" for text in remaining)]
         ways = (result.after or result.before).ways_out
         lines += [f"  way out: {way.title}{': ' + way.how[0] if way.how else ''}" for way in ways[:3]]
-    if result.after is not None:
-        what = "Check of what would be written" if result.dry_run else "Check of the new file"
-        lines += ["", f"{what}: {result.after.headline}"]
+    if checked := _checked(result):
+        lines += ["", checked]
     lines += [f"Note: {note}" for note in result.notes]
     return "\n".join(map(one_line, lines))
 
@@ -80,6 +91,7 @@ def fix_json(result: FixResult, secrets: bool = False) -> Json:
         "output": result.out or None,
         "dry_run": result.dry_run,
         "verdict": (result.after or result.before).verdict,
+        "headline": (result.after or result.before).headline,
         "changes": [
             {
                 "vcpu": c.vcpu,
@@ -106,4 +118,6 @@ def fix_markdown(result: FixResult, secrets: bool = False) -> str:
     if rows:
         lines += [*markdown_table(["vCPU", "register", "old", "new", "risk"], rows), ""]
     lines += [f"- remains: {markdown_text(text)}" for text in _remaining(result)]
+    if checked := _checked(result):
+        lines += [*[""] * bool(lines[-1]), markdown_text(checked)]
     return "\n".join(lines).rstrip()

@@ -151,6 +151,17 @@ def test_a_copy_of_which_nobody_knows_whether_it_loads_is_not_said_to_fail() -> 
     assert "it is not certain that it would load" in text and "not load" not in text and result.exit_code == 1
 
 
+def test_why_nothing_is_written_is_said_where_it_is_not_certain_that_the_original_loads() -> None:
+    source = load(str(material("qemu", "kvm-6.1_neoverse-n2_q100.mig.xz")))
+    result = fix(source, SAME_HOST, "", Given("6.1.176"), dry_run=True)
+    assert result.before.verdict == "uncertain" and not result.changes and not result.remaining
+    for text in (fix_text(result), fix_markdown(result)):
+        first = text.splitlines()[0]
+        assert "no value is refused for certain" in first and "no file was written" in first
+        assert "Check of the saved VM: uncertain: whether it loads depends on the host's ID" in text.replace("\\", "")
+    assert fix_json(result)["headline"] == result.before.headline
+
+
 def test_nothing_is_written_when_nothing_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "fixed.json"
     result = fix(shipped("cortex-a72", "6.1"), shipped("cortex-a72", "6.12"), str(out))
