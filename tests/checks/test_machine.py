@@ -15,6 +15,7 @@ from inspector.errors import InspectorError, PolicyError
 from inspector.policies.setup import FEATURE_WORDS, QEMU_SETUP, VcpuSetup, feature_of, parse_features
 from inspector.registers.ids import ID_AA64PFR0_EL1, ZCR_EL1
 from inspector.sources.dump import Accelerator, Dump, Provenance, Vcpu
+from inspector.untrusted import Untrusted
 from tests.checks.material import shipped
 
 N2 = "builtin:neoverse-n2-linux-6.1"
@@ -122,3 +123,19 @@ def test_a_vcpu_that_kvm_did_not_make_proves_nothing_of_its_machine(accelerator:
     shown = machine(dump, Given("6.12"))
     assert bool(shown.exposure.limit_known(ID_AA64PFR0_EL1) >> 24 & 1) == (accelerator == "kvm")
     assert shown.lists(ZCR_EL1) is (True if accelerator == "kvm" else None)
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["read", "converted"])
+def test_a_debuggers_list_tells_no_kernel(kept: bool) -> None:
+    """QEMU shows there what its own emulation of the CPU has, also of a guest that KVM runs."""
+    whole = shipped("neoverse-n2", "6.1")
+    about = Provenance(source="qmp:/run/vm", format="live", tool=Untrusted("QEMU 7.2.22"))
+    dump = msgspec.structs.replace(whole, provenance=about, host=None)
+    if kept:
+        about = Provenance(source="vm.json", format="dump-json", origin_format=Untrusted("live"))
+        dump = msgspec.structs.replace(dump, provenance=about)
+    assert own_kernel(dump).asked is None and own_kernel(dump).policy is not None
+    with pytest.raises(InspectorError, match=r"through a debugger.*--kernel"):
+        asked_kernel(dump)
+    named = msgspec.structs.replace(about, kernel=Untrusted("6.1.0-50-cloud-arm64"))
+    assert own_kernel(msgspec.structs.replace(dump, provenance=named)).asked is not None

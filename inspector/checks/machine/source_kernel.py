@@ -77,10 +77,12 @@ def own_kernel(dump: Dump, vcpu: Vcpu | None = None) -> OwnKernel:
     if fitting[1:]:
         others = [describe_policy(policy) for policy in sorted(fitting[1:], key=lambda one: one.version)]
         nearest += f", and as near to {others[0]}" + f" to {others[-1].removeprefix('Linux ')}" * (len(others) > 1)
-    ran = f" and {emulated_by(dump)}" if emulated_by(dump) else ""
+    why = emulated_by(dump) or _debugged(dump)
+    ran = f" and {why}" if why else ""
     doubt = one_line(f"{dump.provenance.source} names no kernel{ran}; {nearest}")
     listed = _list_under(fitting[0].point, setup_of(saved))
-    shown = not emulated_by(dump) and 2 * len(listed.intersection(saved.values)) > len(listed)
+    many = 2 * len(listed.intersection(saved.values)) > len(listed)
+    shown = many and not emulated_by(dump) and not _debugged(dump)
     return OwnKernel(fitting[0], "", (*named.doubts, doubt), fitting[::-1] if fitting[1:] else (), shown)
 
 
@@ -91,7 +93,8 @@ def asked_kernel(dump: Dump, vcpu: Vcpu | None = None) -> OwnKernel:
     """
     own = own_kernel(dump, vcpu)
     if own.asked is None:
-        few = f"names no kernel and {emulated_by(dump) or 'holds too few registers of one'}"
+        why = emulated_by(dump) or _debugged(dump) or "holds too few registers of one"
+        few = f"names no kernel and {why}"
         what = "does not name its kernel" if own.policy is None else few
         raise InspectorError(what, dump.provenance.source, "choose one (--kernel K)")
     return own
@@ -101,6 +104,14 @@ def emulated_by(dump: Dump) -> str:
     """Words for what ran the vCPUs of a dump instead of KVM: no kernel made their values. Empty for KVM's."""
     ran = {"tcg": "was emulated by QEMU (TCG), not run by KVM", "hvf": "was run by HVF or WHPX, not by KVM"}
     return ran.get(dump.provenance.accelerator, "")
+
+
+def _debugged(dump: Dump) -> str:
+    """Words for a live source that names no kernel, which is a gdbstub's: QEMU lists there what its own emulation of
+    the CPU has (target/arm/gdbstub.c, arm_gen_dynamic_sysreg_feature), under KVM too. Empty for others."""
+    about = dump.provenance
+    live = not about.kernel.raw and "live" in (about.format, about.origin_format.raw)
+    return "was read through a debugger, whose list is not KVM's" if live else ""
 
 
 def nearest_vcpu(vcpus: Sequence[Vcpu], like: Vcpu) -> Vcpu:
