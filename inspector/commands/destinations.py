@@ -21,7 +21,7 @@ def add_setup(parser: argparse.ArgumentParser) -> None:
         "--features",
         metavar="LIST",
         help=f"vCPU features, commas between: {', '.join(FEATURE_WORDS)}; or qemu, none "
-        "(default: as the dump's own vCPU)",
+        "(default: as the dump's own vCPU); also ptrauth-address and ptrauth-generic, of which KVM takes both or none",
     )
     parser.add_argument("--gic", choices=("v3", "none"), help="in-kernel interrupt controller of the VM")
 

@@ -340,3 +340,10 @@ def test_fault_39_a_field_that_is_not_writable_has_no_word_of_the_code_behind_it
     told = {row[1]: " ".join(row) for row in rows}
     assert "not writable ✖" in told["CCIDX"] and "equal" not in told["CCIDX"]
     assert "writable, safe value: lower" in told["CnP"]
+
+
+def test_help_lists_every_vcpu_feature_that_is_taken() -> None:
+    refused = run("expose", "builtin:neoverse-n2-linux-6.1", "--features", "bogus")
+    words = refused.err.strip().rpartition("one of: ")[2].split(", ")
+    told = " ".join(run("expose", "--help").out.split()).partition("--features LIST vCPU")[2].partition("--gic {")[0]
+    assert len(words) > 8 and not [word for word in words if word not in told]
