@@ -369,6 +369,7 @@ def dispatch(arguments: Sequence[str]) -> int:
         return 0
     if first == "help":
         return _help(arguments[1:])
-    if first in COMMANDS:
-        return _run_command(first, arguments[1:])
-    return _open_screens(arguments)
+    from inspector.progress import telling
+
+    with telling():
+        return _run_command(first, arguments[1:]) if first in COMMANDS else _open_screens(arguments)

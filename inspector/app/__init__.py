@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from inspector.errors import one_line
 from inspector.leaving import unbroken
+from inspector.progress import told_nowhere
 
 if TYPE_CHECKING:
     from inspector.sources.dump import View
@@ -54,11 +55,12 @@ def run(
     with unbroken():
         from inspector.app.shell.application import run_app
 
-    if for_real:
-        from inspector.sources.live.source import LiveOptions
+    with told_nowhere():
+        if for_real:
+            from inspector.sources.live.source import LiveOptions
 
-        return run_app(dumps, readings, watch, options or LiveOptions())
-    return run_app(dumps, readings, watch, demo=demo)
+            return run_app(dumps, readings, watch, options or LiveOptions())
+        return run_app(dumps, readings, watch, demo=demo)
 
 
 def _open_live(sources: Sequence[str], options: LiveOptions | None) -> dict[str, LiveSource]:

@@ -7,6 +7,7 @@ Hypervisor, crosvm, a guest's or a host's kernel log.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from io import BufferedReader, RawIOBase
@@ -23,6 +24,7 @@ from inspector.commands.arguments import add_declared, add_host_inputs, add_kern
 from inspector.commands.destinations import given_kernel, given_of
 from inspector.errors import InspectorError, RegisterError, SourceError, one_line
 from inspector.folders import is_there
+from inspector.progress import clear, under_way, work
 from inspector.registers import catalog
 from inspector.reports import explain as report
 from inspector.reports.json import dumps
@@ -78,11 +80,12 @@ def log_text(path: str) -> str:
     try:
         if path == "-":
             check_standard_input()
-            return condensed(_blocks(_plain(sys.stdin.buffer, path)))
+            with work("reading standard input"):
+                return condensed(_blocks(_plain(sys.stdin.buffer, path)))
         if _says_something(path) and not is_there(path):
             return path
-        with Path(path).open("rb") as file:
-            return condensed(_blocks(_plain(file, path)))
+        with Path(path).open("rb") as file, work(f"reading {path}"):
+            return condensed(_blocks(_plain(file, path), file))
     except OSError as error:
         raise SourceError(
             f"cannot be read: {error.strerror}", path, "give a text file, or - and paste the text"
@@ -127,17 +130,23 @@ def _check_text(head: bytes, path: str) -> None:
         )
 
 
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    """What there is, in pieces of up to _BLOCK bytes; of a packed file that is cut off, what stands before the cut."""
+def _blocks(file: BinaryIO, packed: BinaryIO | None = None) -> Iterator[bytes]:
+    """What there is, in pieces of up to _BLOCK bytes; of a packed file that is cut off, what stands before the cut.
+    `packed`: the file as it is on the disk, which tells how far that has come."""
     read = file.read1 if isinstance(file, BufferedReader) else file.read
+    size, got = os.fstat(packed.fileno()).st_size if packed else 0, 0
     anything = False
     try:
         while block := read(_BLOCK):
             anything = True
+            got += len(block)
+            if (said := under_way()) is not None:
+                said.bytes_at(packed.tell() if packed and size else got, size)
             yield block
     except EndsEarlyError as error:
         if not anything:
             raise
+        clear()
         print(one_line(f"{error}; explained is what stands before, which may lack the cause"), file=sys.stderr)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inspector.numbers import is_decimal
+from inspector.progress import work
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -46,14 +47,21 @@ def load(source: str, declared: View | None = None, snapshot: str = "") -> Dump:
 
 
 def _load(source: str, declared: View | None, snapshot: str) -> Dump:
-    import os
-
-    from inspector.sources.formats import read_content
     from inspector.sources.live import is_live, open_live
-    from inspector.sources.opening import open_path, open_standard_input
 
     if is_live(source):
         return open_live(source).read()
+    with work(f"reading {source}"):
+        return _read(source, declared, snapshot)
+
+
+def _read(source: str, declared: View | None, snapshot: str) -> Dump:
+    """What a file, a folder or standard input holds."""
+    import os
+
+    from inspector.sources.formats import read_content
+    from inspector.sources.opening import open_path, open_standard_input
+
     if source == "-":
         content = open_standard_input()
     elif source.startswith(BUILTIN):

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Literal
 
 from inspector.budget import TEXT, Budget, most
 from inspector.errors import SourceError
+from inspector.progress import under_way
 from inspector.sources.text_encoding import as_utf8, encoding_of
 from inspector.transport.compressed import compression_of, decompress
 
@@ -222,18 +223,28 @@ class _Raw(io.FileIO):
     def __init__(self, file: str | int, name: str, closefd: bool = True) -> None:
         super().__init__(file, "r", closefd)
         self._where = name
+        self._got = 0
 
     def readinto(self, buffer: Any) -> int:
         try:
-            return super().readinto(buffer) or 0
+            count = super().readinto(buffer) or 0
         except OSError as error:
             raise self._failed(error) from None
+        self._told(count)
+        return count
 
     def read(self, size: int | None = -1) -> bytes:
         try:
-            return super().read(size) or b""
+            data = super().read(size) or b""
         except OSError as error:
             raise self._failed(error) from None
+        self._told(len(data))
+        return data
+
+    def _told(self, count: int) -> None:
+        self._got += count
+        if (told := under_way()) is not None:
+            told.read(self, self._got)
 
     def _failed(self, error: OSError) -> SourceError:
         return SourceError(f"cannot be read: {error.strerror}", self._where)

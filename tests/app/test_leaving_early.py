@@ -16,6 +16,7 @@ from inspector.app.modes.browse.screen import Browse
 from inspector.app.modes.table import MODES
 from inspector.app.shell.numbers import BASES
 from inspector.app.shell.typing_ahead import TypingAhead
+from inspector.sources import load
 from tests.app.driving import ready, settle, wait_for
 from tests.app.material import NEOVERSE, app_on
 
@@ -31,6 +32,17 @@ async def test_the_user_leaves_at_once_after_a_key_that_opens_something(mode: st
         app.exit()
         # What the end of the program does some turns of the loop later, at the worst moment.
         app._prune(app.screen_stack[-1])
+    assert app._exception is None and app.return_code == 0
+
+
+async def test_a_file_that_was_read_when_the_user_has_left_opens_no_mode() -> None:
+    """The modes are taken down one by one then; the answer of a reading may come in between."""
+    app = app_on()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        app.exit()
+        app.show_dump(load(NEOVERSE))
+        assert "browse" not in app._screen_stacks
     assert app._exception is None and app.return_code == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from inspector.app.shell.frame import Frame
 from inspector.app.shell.session import Change
 from inspector.checks.restore.result import MigrationReport
 from inspector.checks.restore.withheld import told
-from tests.app.driving import press, screen_text, settle, wait_for
+from inspector.progress import work
+from inspector.sources.dump import Dump, View
+from tests.app.driving import DEADLINE, enter_text, press, screen_text, settle, shown, wait_for
 from tests.app.material import MIDR, NEOVERSE, app_on
 from tests.fresh import modules_after
 
@@ -124,6 +127,38 @@ async def test_a_file_that_changed_or_vanished_is_read_again(tmp_path: Path) -> 
         await press(pilot, "r")
         await wait_for(pilot, lambda: "What was read before stays" in screen_text(app), "why not")
         assert app.session.loaded[0].vcpus[0].values[MIDR] == 0x410FD493
+
+
+@pytest.mark.parametrize("where", ["start", "open"])
+async def test_a_file_that_takes_long_tells_how_far_it_is(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it was said that it is read; the answer comes in its place."""
+    file = tmp_path / "guest.txt"
+    file.write_text("MIDR_EL1 = 0x410fd490\n")
+    seen, read = threading.Event(), sources.load
+
+    def slowly(source: str, declared: View | None = None, snapshot: str = "") -> Dump:
+        with work(f"reading {source}") as told:
+            told.say(f"reading {source}: 12 of 48 MB (25 %)")
+            assert seen.wait(DEADLINE)
+        return read(source, declared, snapshot)
+
+    app = app_on() if where == "start" else app_on(NEOVERSE)
+    monkeypatch.setattr(sources, "load", slowly)
+    async with app.run_test(size=(200, 60)) as pilot:
+        await settle(pilot)
+        if where == "open":
+            await press(pilot, "o")
+        await enter_text(pilot, str(file))
+        await pilot.press("enter")
+        try:
+            await shown(pilot, "12 of 48 MB (25 %)")
+        finally:
+            seen.set()
+        await wait_for(pilot, lambda: app.session.loaded[-1].provenance.source == str(file), "it is there")
+        await wait_for(pilot, lambda: app.current_mode == "browse" and not app.screen_stack[1:], "it is shown")
+        assert "48 MB" not in screen_text(app)
 
 
 async def test_what_was_pasted_cannot_be_read_again() -> None:

@@ -170,7 +170,11 @@ class Choosing(Telling):
             if self.shown and asked.waited_for:
                 self.refuse(error)
 
-        aside(self.app, lambda: sources.load(source), loaded, refused)
+        def says(text: str) -> None:
+            if self.shown and asked.waited_for:
+                self.say(text)
+
+        aside(self.app, lambda: sources.load(source), loaded, refused, says=says)
 
     @property
     def keys_wait(self) -> bool:

@@ -171,7 +171,12 @@ class AdaptedApp(App[None]):
         below._repaint_required = due
 
     def switch_mode(self, mode: str) -> AwaitMount:
-        """Another mode. Dialogs belong to the mode that they were opened over, so they close."""
+        """Another mode. Dialogs belong to the mode that they were opened over, so they close.
+
+        None while the program ends: Textual takes its modes down one by one then, and a new one would be a fault.
+        """
+        if self._exit:
+            return AwaitMount(self, ())
         while mode != self.current_mode and len(self.screen_stack) > 1:
             self.pop_screen()
         if mode not in self._screen_stacks:

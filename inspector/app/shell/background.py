@@ -7,6 +7,7 @@ them, once the screens are gone.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -15,6 +16,7 @@ from textual.app import App
 
 from inspector.errors import InspectorError
 from inspector.leaving import Leaving
+from inspector.progress import telling
 
 Answer = TypeVar("Answer")
 PATIENCE = 0.25
@@ -29,11 +31,13 @@ def aside(
     done: Callable[[Answer], object],
     failed: Callable[[InspectorError], object],
     *,
+    says: Callable[[str], object] | None = None,
     finish: bool = False,
     patience: float = 0.0,
 ) -> threading.Thread:
     """Run `work` in a thread; `done` or `failed` is called with what came of it, by the program's own loop.
 
+    `says`: gets how far it has come, by the loop as well.
     `finish`: the work must not be cut off, not even when the user leaves.
     `patience`: seconds that the loop itself waits; what came of it by then is told before this returns, so that a
     screen is drawn once, with its answer.
@@ -44,7 +48,8 @@ def aside(
 
     def run() -> None:
         try:
-            answer = work()
+            with telling(lambda text: told.put(lambda: says(text))) if says else contextlib.nullcontext():
+                answer = work()
         except Leaving as leaving:
             _last_words.append(leaving.note)
         except InspectorError as error:

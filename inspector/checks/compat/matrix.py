@@ -30,6 +30,7 @@ from inspector.policies.points import policy_names
 from inspector.policies.release import choose
 from inspector.policies.series import kept_for_years, series_ends
 from inspector.policies.setup import QEMU_SETUP, VcpuSetup, possible_setup
+from inspector.progress import steps
 from inspector.sources.dump import Dump
 
 _MOST = 6
@@ -143,9 +144,8 @@ def _matrix(dump: Dump, kernels: Sequence[str], given: Given, rule: Vmm, remedie
     bearing = [fact for side, *_ in sides.values() for fact in facts(side.exposure)]
     features_told = next(iter(sides.values()))[0].target.setup.describe()
     trials = Trials(rule)
-    cells = tuple(
-        _cells(source, destination, sides, trials, remedies) for source in sides for destination in sides
-    )  # fmt: skip
+    pairs = [(source, destination) for source in sides for destination in sides]
+    cells = tuple(_cells(*pair, sides, trials, remedies) for pair in steps("restoring between kernels", pairs))
     return CompatMatrix(
         host=one_line(known.label), vmm=rule.name, vmm_title=rule.title, features=features_told,
         kernels=tuple(sides), cells=cells, notes=tuple(dict.fromkeys(map(one_line, filter(None, notes)))),

@@ -30,6 +30,7 @@ from inspector.policies.model import Condition, Force, List, Policy, Rule, Writa
 from inspector.policies.points import patch_names, policy_names, vendor_names
 from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import EVERYTHING, VcpuSetup
+from inspector.progress import steps, work
 from inspector.registers.bits import ALL
 from inspector.registers.catalog import find
 from inspector.registers.naming import name_of
@@ -193,8 +194,10 @@ def learn(paths: Sequence[str], host: str = "", without: Sequence[str] = (), say
     points = {name: load_policy(name) for name in names if name not in without}
     say(f"{len(points)} points are compared by what the kernel lists and reads")
     away = _away(judge, points)
-    ranked = sorted(points, key=lambda name: (-judge.read(points[name]), away[name]))[:_NEAREST]
-    base = max(ranked, key=lambda name: judge.whole(points[name]))
+    right = {name: judge.read(points[name]) for name in steps("comparing known points", tuple(points))}
+    ranked = sorted(points, key=lambda name: (-right[name], away[name]))[:_NEAREST]
+    with work("comparing the nearest points"):
+        base = max(ranked, key=lambda name: judge.whole(points[name]))
     before = judge.whole(points[base])
     if not judge.compared:
         raise InspectorError(
@@ -271,7 +274,8 @@ def _search(judge: _Judge, base: Policy, donors: Sequence[Policy], say: Say) -> 
         policy = apply(base, edits)
         now = judge.short(policy)
         tried = [edit for edit in candidates(policy, donors) if _concerns(edit, policy, judge.left)]
-        scored = [(judge.short(apply(policy, [edit])) - now, -place) for place, edit in enumerate(tried)]
+        each = enumerate(steps("trying rules of other points", tried))
+        scored = [(judge.short(apply(policy, [edit])) - now, -place) for place, edit in each]
         gain, place = max(scored, default=(0, 0))
         if gain <= 0:
             break
@@ -381,7 +385,7 @@ def _number(text: str) -> int | None:
 def _pruned(judge: _Judge, base: Policy, edits: list[Edit]) -> list[Edit]:
     """Without the edits that later ones made needless."""
     agreed = judge.whole(apply(base, edits))
-    for edit in list(edits):
+    for edit in steps("trying what is not needed", tuple(edits)):
         fewer = [one for one in edits if one is not edit]
         without = apply(base, fewer)
         if judge.short(without) >= judge.short(apply(base, edits)) and judge.whole(without) >= agreed:
@@ -393,7 +397,7 @@ def _undecided(judge: _Judge, policy: Policy, donors: Sequence[Policy]) -> Itera
     """Rules by which other points differ from what was found, and which change no answer, the nearest point first."""
     near = {donor.name for donor in donors[:_AROUND]}
     now: dict[frozenset[str], int] = {}
-    for edit in decided_on(policy, candidates(policy, donors)):
+    for edit in decided_on(policy, steps("looking for what no answer decides", candidates(policy, donors))):
         if edit.decided_on or edit.donor in near:
             named = frozenset(registers_of(edit, policy))
             part = judge.of(named) if named else judge

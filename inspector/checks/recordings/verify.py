@@ -25,6 +25,7 @@ from inspector.policies.loader import point_names
 from inspector.policies.model import Policy
 from inspector.policies.points import is_policy_name, patch_names, vendor_names, vendor_point
 from inspector.policies.release import Choice
+from inspector.progress import work
 from inspector.registers.ids import ID_AA64PFR1_EL1
 from inspector.sources.opening import open_path, open_standard_input
 from inspector.sources.recording import read_lines
@@ -123,8 +124,11 @@ def verify_lines(lines: Iterable[bytes], where: str, told: Told = NOTHING_TOLD) 
 
 def _judge(lines: Iterable[bytes], replay: Replay) -> Agreement:
     tally = Tally()
-    for line in _lines(lines, replay.where):
-        tally.count(replay, line)
+    with work(f"asking the model what {replay.where} asks", len(lines) if isinstance(lines, list) else None) as told:
+        for number, line in enumerate(_lines(lines, replay.where)):
+            tally.count(replay, line)
+            if not number % _AT_ONCE:
+                told.at(number)
     return tally.result(replay, replay.where)
 
 
@@ -192,7 +196,8 @@ def verify(path: str, kernel: str = "", host: str = "") -> Agreement:
 
 def question_of(path: str, host: str = "") -> Question:
     """The recording at `path` (plain or compressed; `-` for standard input), to be judged by several policies."""
-    lines = _kept(_opened(path), path)
+    with work(f"reading {path}"):
+        lines = _kept(_opened(path), path)
     return Question(lines, path, host, told_by(lines))
 
 

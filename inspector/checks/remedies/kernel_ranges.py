@@ -24,6 +24,7 @@ from inspector.policies.model import Policy
 from inspector.policies.points import patch_names, policy_names
 from inspector.policies.series import series_of
 from inspector.policies.setup import VcpuSetup
+from inspector.progress import steps
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import CLASS_SYSREG, class_of
 from inspector.registers.ids import SVE_VLS
@@ -41,7 +42,7 @@ def kernels_that_load(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fat
     unkept: list[int] = []
     stopped: dict[int, None] = {}
     """what stopped the restore under another kernel; most kernels after or before it stop it as well"""
-    for policy, alike in distinct_kernels(names):
+    for policy, alike in steps("asking which kernels load it", distinct_kernels(names)):
         possible = _created(host, policy, target)
         if possible is None:
             continue

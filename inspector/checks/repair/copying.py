@@ -20,6 +20,7 @@ from typing import BinaryIO, cast
 from inspector.budget import TEXT, exceeded, most
 from inspector.checks.repair.lzop import LzopWriter
 from inspector.errors import InspectorError
+from inspector.progress import under_way, work
 from inspector.sources.edits.change import BytePatch
 from inspector.transport.compressed import decompress
 
@@ -47,18 +48,19 @@ def copy_patched(
     when a patch does not find its old bytes, so that nothing is changed at a wrong place.
     """
     ordered = sorted(patches)
-    if layers:
-        _copy_compressed(source, target, ordered, layers, prefix)
-    else:
-        _copy_plain(source, target, ordered)
+    with work(f"copying {source}"):
+        if layers:
+            _copy_compressed(source, target, ordered, layers, prefix)
+        else:
+            _copy_plain(source, target, ordered)
 
 
 def check_patches(source: Path, patches: Sequence[BytePatch], layers: Sequence[str] = (), prefix: int = 0) -> None:
     """Raises InspectorError unless every patch finds its old bytes; nothing is written."""
-    with source.open("rb") as raw, Path(os.devnull).open("wb") as nowhere:
+    with source.open("rb") as raw, Path(os.devnull).open("wb") as nowhere, work(f"checking {source}"):
         raw.seek(prefix if layers else 0)
         if layers:
-            _pour(_unpacked(raw, layers, str(source)), nowhere, sorted(patches), str(source))
+            _pour(raw, layers, nowhere, sorted(patches), str(source))
             return
         for patch in patches:
             _check(os.pread(raw.fileno(), len(patch.old), patch.offset), patch, str(source))
@@ -154,6 +156,13 @@ def _copy_range(reader: int, writer: int, start: int, end: int) -> None:
         while written < len(data):
             written += os.pwrite(writer, data[written:], start + written)
         start += len(data)
+        _tell(reader, start)
+
+
+def _tell(reader: int, done: int) -> None:
+    """How far the copy has come in the file."""
+    if (told := under_way()) is not None:
+        told.bytes_at(done, os.fstat(reader).st_size)
 
 
 def _copied_past_cache(reader: int, writer: int, start: int, end: int) -> int:
@@ -172,6 +181,7 @@ def _copied_past_cache(reader: int, writer: int, start: int, end: int) -> int:
             with mmap.mmap(reader, _DIRECT, mmap.MAP_SHARED, mmap.PROT_READ, offset=start) as piece:
                 count = os.pwrite(writer, piece, start)
             start += count - count % mmap.ALLOCATIONGRANULARITY
+            _tell(reader, start)
             if count < _DIRECT:
                 break
     except ValueError:
@@ -196,6 +206,7 @@ def _copied_by_kernel(reader: int, writer: int, start: int, end: int) -> int:
         if not count:
             break  # the file became shorter, or a file system of old kernels that says so of its virtual files
         start += count
+        _tell(reader, start)
     return start
 
 
@@ -206,26 +217,27 @@ def _copy_compressed(
         writer: BinaryIO = out
         with _at_rest(raw.fileno(), str(source)):
             out.write(raw.read(prefix))
-            stream = _unpacked(raw, layers, str(source))
             for layer in layers:
                 writer = stack.enter_context(_compressor(layer, writer))
-            _pour(stream, writer, patches, str(source))
+            _pour(raw, layers, writer, patches, str(source))
         stack.close()
         out.flush()
         os.fsync(out.fileno())
 
 
-def _pour(stream: BinaryIO, writer: BinaryIO, patches: Sequence[BytePatch], where: str) -> None:
-    """Copy a forward-only stream, replacing what each patch names.
+def _pour(raw: BinaryIO, layers: Sequence[str], writer: BinaryIO, patches: Sequence[BytePatch], where: str) -> None:
+    """Copy what comes out of a compressed file, replacing what each patch names.
 
     So many bytes as the longest patch are held back, so that a patch which straddles two chunks is seen whole.
     """
+    stream = _unpacked(raw, layers, where)
     waiting = list(patches)
     held_back = max((len(p.old) for p in patches), default=0)
     position = 0
     held = bytearray()
     while True:
         data = stream.read(_CHUNK)
+        _tell(raw.fileno(), raw.tell())
         held += data
         end = max(0, len(held) - held_back) if data else len(held)
         while waiting and waiting[0].offset < position + end:

@@ -36,6 +36,7 @@ from inspector.numbers import count_of
 from inspector.policies.loader import load_policy
 from inspector.policies.model import Policy
 from inspector.policies.points import policy_names, vendor_names
+from inspector.progress import steps
 from inspector.registers.catalog import by_id
 from inspector.sources.dump import EXCERPTS, Dump, Vcpu
 from inspector.sources.vcpu_setup import holds_whole_list
@@ -167,8 +168,9 @@ def _matrix(
     every = policies if policies is not None else map(load_policy, (*policy_names(), *vendor_names()))
     machine = OwnMachine(behind or source, given)
     unread = file_step(source.provenance.tool.raw, kinds[0].index, rule)
-    for _, run in groupby(every, key=lambda policy: policy.does):
-        policy, *alike = run  # kernels that follow each other and do the same: asked once
+    runs = [list(run) for _, run in groupby(every, key=lambda policy: policy.does)]
+    for policy, *alike in steps("restoring under each kernel", runs):
+        # kernels that follow each other and do the same: asked once
         try:
             target = machine.under(policy)
         except InspectorError as error:

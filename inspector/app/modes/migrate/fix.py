@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 import msgspec
@@ -140,14 +141,23 @@ class Fix(Telling):
             return
         self._writing = True
         self.say(f"writing and checking {out} …")
-        aside(self.app, lambda: write_fixed(self._question, out), self._written, self._failed, finish=True)
+        work = partial(write_fixed, self._question, out)
+        aside(self.app, work, self._written, self._failed, says=self._says, finish=True)
+
+    def _says(self, text: str) -> None:
+        """How far the copy, or its check, has come."""
+        if self.shown and self._writing:
+            self.say(on_screen(text))
 
     def _open(self, out: str) -> None:
-        """The copy takes the place of the saved VM: the same destination is asked about it."""
-        try:
-            copy = sources.load(out)
-        except InspectorError as error:
-            self.refuse(on_screen(str(error)))
+        """The copy takes the place of the saved VM, once it was read: the same destination is asked about it."""
+        self._writing = True
+        self.say(f"reading {out} …")
+        aside(self.app, lambda: sources.load(out), self._opened, self._failed, says=self._says)
+
+    def _opened(self, copy: Dump) -> None:
+        self._writing = False
+        if not self.shown:
             return
         self.dismiss()
         self.program.show_dump(copy)

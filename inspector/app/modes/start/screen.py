@@ -292,9 +292,13 @@ class Start(Frame):
             else:
                 self._keep(found)
 
+        def says(text: str) -> None:
+            if asked.waited_for:
+                self._say(text)
+
         self._say("reading …")
         self._waits(True)
-        aside(self.app, lambda: recognise(text), done, self._refuse)
+        aside(self.app, lambda: recognise(text), done, self._refuse, says=says)
 
     @property
     def keys_wait(self) -> bool:
