@@ -176,7 +176,7 @@ class AdaptedApp(App[None]):
         None while the program ends: Textual takes its modes down one by one then, and a new one would be a fault.
         """
         if self._exit:
-            return AwaitMount(self, ())
+            return AwaitMount(self, ())  # type: ignore[arg-type]  # of nothing, nobody is asked
         while mode != self.current_mode and len(self.screen_stack) > 1:
             self.pop_screen()
         if mode not in self._screen_stacks:
