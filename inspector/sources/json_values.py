@@ -209,7 +209,7 @@ def _of_values(node: Mapping[str, Any], reg_id: int, at: str) -> Any:
 
 def _is_number(value: Any) -> bool:
     if isinstance(value, str):
-        return _HEX.fullmatch(value) is not None or value[:1].isdigit()
+        return _HEX.fullmatch(value) is not None or is_decimal(value[:1])
     return isinstance(value, int) and not isinstance(value, bool)
 
 
