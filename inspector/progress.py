@@ -55,6 +55,7 @@ class Progress:
         self._begin = time.monotonic()
         self._next = (self._begin if since is None else since) + (FIRST if self._drawn else EVERY_LINE)
         self._told = False
+        self._done = 0
 
     @classmethod
     def silent(cls) -> Progress:
@@ -75,16 +76,20 @@ class Progress:
 
     def at(self, done: int) -> None:
         """`done` things are done. Cheap: most calls only look at the clock."""
+        self._done = done
         now = time.monotonic()
         if now >= self._next:
             self._wait(now)
             self.say(_sentence(self._what, done, self._total or 0, now - self._begin))
 
+    def again(self) -> None:
+        """No more is done than was, and time goes on."""
+        self.at(self._done)
+
     def read(self, file: io.FileIO, so_far: int) -> None:
-        """`so_far` bytes came out of a file or a pipe. Of a file it is told where in it that is. Nothing where things
-        are counted: what is read for each of them is no part of that."""
-        now = time.monotonic()
-        if self._total is not None or now < self._next:
+        """`so_far` bytes came out of a file or a pipe. Of a file it is told where in it that is; behind the number of
+        things where these are counted."""
+        if time.monotonic() < self._next:
             return
         whole = 0
         with contextlib.suppress(OSError, ValueError):
@@ -95,9 +100,14 @@ class Progress:
     def bytes_at(self, done: int, whole: int = 0) -> None:
         """`done` of `whole` bytes are done; 0 where it is not known how many there are."""
         now = time.monotonic()
-        if now >= self._next:
-            self._wait(now)
+        if now < self._next:
+            return
+        self._wait(now)
+        if self._total is None:
             self.say(_sentence(self._what, done // _MEGA, whole // _MEGA, now - self._begin, " MB"))
+        else:
+            of_it = f"{done // _MEGA:,}" + f" of {whole // _MEGA:,}" * bool(whole)
+            self.say(f"{self._what}: {self._done:,} of {self._total:,}, of the next {of_it} MB")
 
     def say_at(self, text: str) -> None:
         """Tell a sentence, no more often than `at` does."""
@@ -227,6 +237,12 @@ def steps(what: str, things: Sequence[_T]) -> Iterator[_T]:
 def under_way() -> Progress | None:
     """The piece of work that this thread tells about."""
     return _HERE.now
+
+
+def tell_again() -> None:
+    """Nothing more of what is told is done; see `Progress.again`."""
+    if _HERE.now is not None:
+        _HERE.now.again()
 
 
 def clear() -> None:

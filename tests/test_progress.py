@@ -80,10 +80,10 @@ def test_the_seconds_are_those_of_the_whole_command(clock: Clock, screen: Screen
     assert "reading: 1 in 0 s" in screen.getvalue()
 
 
-def test_of_pieces_within_a_piece_the_outermost_is_told_and_files_read_for_one_are_not(
+def test_of_pieces_within_a_piece_the_outermost_is_told_with_what_is_read_for_it(
     clock: Clock, screen: Screen, tmp_path: Path
 ) -> None:
-    (tmp_path / "some").write_bytes(bytes(10))
+    (tmp_path / "some").write_bytes(bytes(3_000_000))
     with command(screen):
         for number in steps("comparing points", range(3)):
             clock.now += 2
@@ -91,10 +91,14 @@ def test_of_pieces_within_a_piece_the_outermost_is_told_and_files_read_for_one_a
                 inner.at(50)
                 told = under_way()
                 assert told is not None and told is not inner
-                told.read(file, number)
+                file.seek(1_000_000 * number)
+                clock.now += 1
+                told.read(file, 0)
+            clock.now += 1
         assert under_way() is None
-    assert "inside" not in screen.getvalue() and "MB" not in screen.getvalue()
-    assert "comparing points: 1 of 3 (33 %), about 4 s more" in screen.getvalue()
+    assert "inside" not in screen.getvalue()
+    assert "comparing points: 1 of 3 (33 %), about 8 s more" in screen.getvalue()
+    assert "comparing points: 1 of 3, of the next 1 of 3 MB" in screen.getvalue()
 
 
 def test_nobody_hears_a_library_another_thread_or_the_screens(clock: Clock, screen: Screen) -> None:
@@ -198,6 +202,8 @@ STREAM = Path(__file__).parent / "material" / "qemu" / "kvm-6.1_neoverse-n2_q100
         (("migrate", NEOVERSE, "all-kernels"), ("restoring under each kernel: ",)),
         (("migrate", NEOVERSE, "same-host", "--kernel", "6.12"), ("asking which kernels load it: ",)),
         (("matrix", NEOVERSE, "--kernels", "6.1,6.12"), ("restoring between kernels: 3 of 4 (75 %)",)),
+        (("compare", str(STREAM), str(STREAM)), (": 1 of 2", ", of the next ")),
+        (("learn", str(SLICE), "--json"), ("comparing known points: ", "looking for what no answer decides: ")),
         (("fix", str(STREAM), "same-host", "--kernel", "6.12", "--dry-run"), ("checking ", " MB")),
     ],
     ids=lambda value: " ".join(map(str, value[:1])),

@@ -25,7 +25,7 @@ from inspector.checks.fleet.part import Part, Sum
 from inspector.checks.fleet.summarise import Asked, add_source, tally_of
 from inspector.errors import InspectorError
 from inspector.leaving import SLICE, check, held, unbroken
-from inspector.progress import Progress
+from inspector.progress import Progress, tell_again
 from inspector.sources import load
 
 T = TypeVar("T")
@@ -35,7 +35,6 @@ CHUNK = 250
 """Files of one task: some tens of milliseconds."""
 _AHEAD = 3
 """Tasks that wait for each process."""
-_SAID_EVERY = 50
 
 
 def read_paths(
@@ -76,6 +75,7 @@ def in_order(
                 break
             while not wait((waiting[0],), SLICE).done:
                 check()
+                tell_again()
             check()
             yield waiting.popleft().result()
 
@@ -84,7 +84,7 @@ def read_some(places: Sequence[tuple[int, str]], asked: Asked, said: Progress | 
     """The part of some dumps: (position, path) of each."""
     tally = tally_of(asked)
     for done, (position, path) in enumerate(places):
-        if said is not None and done % _SAID_EVERY == 0:
+        if said is not None:
             said.at(done)
         add_source(tally, partial(load, path, asked.declared), position, path, asked)
     return tally.part()
@@ -125,6 +125,7 @@ def _in_turn(pool: ProcessPoolExecutor, tasks: Iterable[tuple[Any, Asked]], ahea
         if not waiting:
             break
         check()
+        tell_again()
         for future in wait(waiting, SLICE, FIRST_COMPLETED).done:
             place, error = waiting.pop(future), future.exception()
             if error is None:
