@@ -20,7 +20,7 @@ PFR0, MMFR2 = 0x1101000010110012, 0x1221011112101011
 def _opened(folder: Path, text: str, view: View | None = None) -> Dump:
     path = folder / "file"
     path.write_text(text)
-    return load(str(path), view=view) if view else load(str(path))
+    return load(str(path), view)
 
 
 def _values(dump: Dump) -> list[dict[str, int]]:
