@@ -161,6 +161,41 @@ async def test_a_file_that_takes_long_tells_how_far_it_is(
         assert "48 MB" not in screen_text(app)
 
 
+@pytest.mark.parametrize("where", ["start", "open"])
+async def test_what_is_read_when_the_user_gives_it_up_ends(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A packed file of a terabyte would take the processor for hours."""
+    file = tmp_path / "guest.txt"
+    file.write_text("MIDR_EL1 = 0x410fd490\n")
+    ended, given_up = threading.Event(), threading.Event()
+
+    def for_ever(source: str, declared: View | None = None, snapshot: str = "") -> Dump:
+        try:
+            with work(f"reading {source}") as told:
+                while True:
+                    told.say(f"reading {source}: 12 of 48 MB (25 %)")
+                    given_up.wait(0.01)
+        finally:
+            ended.set()
+
+    app = app_on() if where == "start" else app_on(NEOVERSE)
+    monkeypatch.setattr(sources, "load", for_ever)
+    async with app.run_test(size=(200, 60)) as pilot:
+        await settle(pilot)
+        if where == "open":
+            await press(pilot, "o")
+        await enter_text(pilot, str(file))
+        await pilot.press("enter")
+        await wait_for(pilot, lambda: "12 of 48 MB (25 %)" in screen_text(app), "how far it is")
+        assert not ended.is_set()
+        await pilot.press("escape")
+        await wait_for(pilot, ended.is_set, "it ends")
+        given_up.set()
+        await settle(pilot)
+        assert "48 MB" not in screen_text(app)
+
+
 async def test_what_was_pasted_cannot_be_read_again() -> None:
     app = app_on(sources.load_text("MIDR_EL1 = 0x410fd490", PASTED))
     async with app.run_test(size=(80, 24)) as pilot:

@@ -174,7 +174,11 @@ class Choosing(Telling):
             if self.shown and asked.waited_for:
                 self.say(text)
 
-        aside(self.app, lambda: sources.load(source), loaded, refused, says=says)
+        aside(self.app, lambda: sources.load(source), loaded, refused, says=says, wanted=lambda: asked.wanted)
+
+    def on_unmount(self) -> None:
+        """What is read is not waited for any longer."""
+        self.asking.give_up()
 
     @property
     def keys_wait(self) -> bool:

@@ -7,7 +7,6 @@ them, once the screens are gone.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -32,12 +31,14 @@ def aside(
     failed: Callable[[InspectorError], object],
     *,
     says: Callable[[str], object] | None = None,
+    wanted: Callable[[], bool] = lambda: True,
     finish: bool = False,
     patience: float = 0.0,
 ) -> threading.Thread:
     """Run `work` in a thread; `done` or `failed` is called with what came of it, by the program's own loop.
 
-    `says`: gets how far it has come, by the loop as well.
+    `says`: gets how far it has come, by the loop as well. `wanted`: whether somebody waits still, asked each time in
+    the thread; what nobody waits for ends there, and nothing is called.
     `finish`: the work must not be cut off, not even when the user leaves.
     `patience`: seconds that the loop itself waits; what came of it by then is told before this returns, so that a
     screen is drawn once, with its answer.
@@ -48,8 +49,7 @@ def aside(
 
     def run() -> None:
         try:
-            with telling(lambda text: told.put(lambda: says(text))) if says else contextlib.nullcontext():
-                answer = work()
+            answer = work() if says is None else _told_of(work, says, wanted, told)
         except Leaving as leaving:
             _last_words.append(leaving.note)
         except InspectorError as error:
@@ -70,6 +70,13 @@ def aside(
         thread.join(patience)
         told.wait_no_longer()
     return thread
+
+
+class _GivenUp(Leaving):
+    """The work is asked to end, and leaves no word: nobody waits for its answer any more."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
 
 
 class _Told:
@@ -94,6 +101,20 @@ class _Told:
             kept, self._kept = self._kept or (), None
         for call in kept:
             call()
+
+
+def _told_of(
+    work: Callable[[], Answer], says: Callable[[str], object], wanted: Callable[[], bool], told: _Told
+) -> Answer:
+    """The answer of work that tells how far it has come."""
+
+    def hears(text: str) -> None:
+        if not wanted():
+            raise _GivenUp
+        told.put(lambda: says(text))
+
+    with telling(hears):
+        return work()
 
 
 def _raise(error: Exception) -> None:

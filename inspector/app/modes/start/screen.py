@@ -298,7 +298,7 @@ class Start(Frame):
 
         self._say("reading …")
         self._waits(True)
-        aside(self.app, lambda: recognise(text), done, self._refuse, says=says)
+        aside(self.app, lambda: recognise(text), done, self._refuse, says=says, wanted=lambda: asked.wanted)
 
     @property
     def keys_wait(self) -> bool:
