@@ -142,7 +142,7 @@ class Progress:
 
 def _sentence(what: str, done: int, total: int, seconds: float, unit: str = "") -> str:
     if not total:
-        return f"{what}: {done:,}{unit} in {seconds:.0f} s"
+        return f"{what}: {done:,}{unit} in {seconds:.0f} s" if done else f"{what}: {seconds:.0f} s so far"
     done = min(done, total)
     more = f", about {_spell(seconds / done * (total - done))} more" if done else ""
     return f"{what}: {done:,} of {total:,}{unit} ({100 * done // total} %){more}"

@@ -16,7 +16,7 @@ import pytest
 
 from inspector import progress, sources
 from inspector.checks.recordings.verify import verify
-from inspector.progress import Progress, steps, telling, told_nowhere, under_way, work
+from inspector.progress import Progress, clear, steps, tell_again, telling, told_nowhere, under_way, work
 from tests.commands.running import run
 from tests.terminal.terminal import Terminal
 
@@ -70,6 +70,15 @@ def test_nothing_is_told_of_what_is_done_within_two_seconds_and_the_line_is_clea
         told.at(4)
         assert screen.getvalue() == "\r\x1b[Krestoring: 4 of 10 (40 %), about 3 s more"
     assert screen.getvalue().endswith("more\r\x1b[K")
+
+
+def test_what_cannot_be_counted_says_how_long_it_has_taken(clock: Clock, screen: Screen) -> None:
+    with command(screen), work("recording lab:6.12, lines"):
+        clock.now += 42
+        tell_again()
+        assert screen.getvalue() == "\r\x1b[Krecording lab:6.12, lines: 42 s so far"
+        clear()
+        assert screen.getvalue().endswith("\r\x1b[K")
 
 
 def test_the_seconds_are_those_of_the_whole_command(clock: Clock, screen: Screen) -> None:
@@ -225,6 +234,12 @@ def test_a_copy_tells_how_far_it_is(at_once: list[str], tmp_path: Path) -> None:
         out = tmp_path / f"fixed-{name}"
         assert run("fix", str(tmp_path / name), "same-host", "--kernel", "6.12", "-o", str(out)).code in (0, 1)
         assert any(one.startswith(f"copying {tmp_path / name}: ") for one in at_once)
+
+
+def test_predicted_answers_are_counted_where_they_go_to_a_file(at_once: list[str], tmp_path: Path) -> None:
+    assert run("predict", str(SLICE), "-o", str(tmp_path / "predicted")).code == 0
+    lines = (tmp_path / "predicted").read_bytes().count(b"\n")
+    assert f"answering {SLICE}, lines: {lines:,} in " in "\n".join(at_once)
 
 
 def test_a_log_tells_how_far_it_is(at_once: list[str], tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from inspector.commands.output import STANDARD_OUTPUT, status_of_all, write_out
 from inspector.errors import InspectorError, SourceError, one_line
 from inspector.new_file import check_target, new_file
 from inspector.numbers import count_of
-from inspector.progress import Progress
+from inspector.progress import Progress, clear
 from inspector.reports.unread import unread_count, unread_names
 from inspector.sources.opening import open_path, open_standard_input
 
@@ -232,6 +232,7 @@ def tell_unread(unread: Unread) -> None:
 
 def tell(text: str) -> None:
     """One line on standard error."""
+    clear()
     print(one_line(text), file=sys.stderr)
 
 

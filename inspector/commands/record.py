@@ -7,15 +7,18 @@ takes minutes. `record lab:6.12,cpu=max` asks an emulated machine instead, on an
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 
 from inspector.commands.arguments import whole
 from inspector.commands.output import add_output, check_output, write_out
 from inspector.errors import EXIT_YES, SourceError
+from inspector.progress import Progress, work
 from inspector.sources.live import open_live
 from inspector.sources.live.laboratory import Lab
 from inspector.sources.live.questions import chosen_configs
 from inspector.sources.live.recorder import record
+from inspector.talk import on_terminal
 
 _SLOWEST = 3600.0
 """Seconds that a recording in the lab may take."""
@@ -48,16 +51,36 @@ def run(options: argparse.Namespace) -> int:
     check_output(options)
     try:
         if options.output in (None, "-"):
-            _asked(options, configs, lambda line: print(line, flush=False))
+            # On a terminal the lines themselves tell how far it is.
+            with Progress.silent() if on_terminal(sys.stdout) else _work(options) as told:
+                _asked(options, configs, _counted(lambda line: print(line, flush=False), told))
         else:
             lines: list[str] = []
-            _asked(options, configs, lines.append)
+            with _work(options) as told:
+                _asked(options, configs, _counted(lines.append, told))
             write_out(options.output, "".join(f"{line}\n" for line in lines).encode(), force=options.force)
     except OSError as error:
         raise SourceError(
             f"cannot record: {error.strerror or error}", error.filename or "/dev/kvm", "run on an arm64 host with KVM"
         ) from error
     return EXIT_YES
+
+
+def _work(options: argparse.Namespace) -> Progress:
+    return work(f"recording {options.source}, lines")
+
+
+def _counted(emit: Callable[[str], None], told: Progress) -> Callable[[str], None]:
+    """`emit` that tells how many lines there were."""
+    count = 0
+
+    def one_more(line: str) -> None:
+        nonlocal count
+        emit(line)
+        count += 1
+        told.at(count)
+
+    return one_more
 
 
 def _asked(options: argparse.Namespace, configs: list[str] | None, emit: Callable[[str], None]) -> None:

@@ -29,6 +29,7 @@ from inspector.lab.guard import Guard
 from inspector.lab.initramfs import fingerprint, root_file_system
 from inspector.lab.kernels import check_whole, missing
 from inspector.lab.wire import Reader, packed
+from inspector.progress import tell_again
 from inspector.transport.deadline import Deadline
 from inspector.transport.qmp import QmpSession
 from inspector.zstd import ZstdError, ZstdFile
@@ -361,6 +362,7 @@ class Machine:
             if self._reader.damaged > damaged:
                 return None
             self._go_on()
+            tell_again()
             if not taken:
                 self._send(NUDGE)
             if time.monotonic() - sent > TAKEN and (not taken or len(data) < _SMALL):

@@ -25,6 +25,7 @@ from inspector.lab.kernels import image_of
 from inspector.lab.machine import Machine, SilentError, Spec, StoppedError
 from inspector.lab.programs import agent_program
 from inspector.numbers import is_decimal
+from inspector.progress import clear
 from inspector.sources.dump import Dump
 from inspector.sources.live.answers import arguments, dump_of
 from inspector.sources.live.programs import collector_program, recorder_program
@@ -52,6 +53,7 @@ _preparing = threading.Lock()
 
 def to_standard_error(address: str, text: str) -> None:
     """Progress for the command line."""
+    clear()
     print(short_line(f"{address}: {text}", LONGEST), file=sys.stderr)
 
 
