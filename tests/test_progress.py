@@ -206,14 +206,14 @@ STREAM = Path(__file__).parent / "material" / "qemu" / "kvm-6.1_neoverse-n2_q100
 @pytest.mark.parametrize(
     ("arguments", "wanted"),
     [
-        (("show", str(STREAM)), ("reading ", " MB")),
+        (("show", str(STREAM)), ("reading ", " so far")),
         (("verify", str(SLICE)), ("reading ", "asking the model what ")),
         (("migrate", NEOVERSE, "all-kernels"), ("restoring under each kernel: ",)),
         (("migrate", NEOVERSE, "same-host", "--kernel", "6.12"), ("asking which kernels load it: ",)),
         (("matrix", NEOVERSE, "--kernels", "6.1,6.12"), ("restoring between kernels: 3 of 4 (75 %)",)),
         (("compare", str(STREAM), str(STREAM)), (": 1 of 2", ", of the next ")),
         (("learn", str(SLICE), "--json"), ("comparing known points: ", "looking for what no answer decides: ")),
-        (("fix", str(STREAM), "same-host", "--kernel", "6.12", "--dry-run"), ("checking ", " MB")),
+        (("fix", str(STREAM), "same-host", "--kernel", "6.12", "--dry-run"), ("checking ",)),
     ],
     ids=lambda value: " ".join(map(str, value[:1])),
 )
