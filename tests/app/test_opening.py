@@ -196,6 +196,56 @@ async def test_what_is_read_when_the_user_gives_it_up_ends(
         assert "48 MB" not in screen_text(app)
 
 
+@pytest.mark.parametrize(("key", "asks"), [("k", "ask_all_kernels"), ("K", "ask_pairs")])
+async def test_a_table_that_takes_long_tells_how_far_it_is(
+    key: str, asks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And ends where another question is asked meanwhile."""
+    ended = threading.Event()
+
+    def for_ever(question: object) -> None:
+        try:
+            with work("restoring") as told:
+                while not ended.wait(0.01):
+                    told.say("restoring: 12 of 48 (25 %)")
+        finally:
+            ended.set()
+
+    app = app_on(NEOVERSE)
+    monkeypatch.setattr(check, asks, for_ever)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "4")
+        await pilot.press(key)
+        await wait_for(pilot, lambda: "restoring: 12 of 48 (25 %)" in screen_text(app), "how far it is")
+        await pilot.press("h")
+        await wait_for(pilot, ended.is_set, "it ends")
+
+
+async def test_a_large_file_that_is_read_again_says_so_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "host.txt"
+    file.write_text("MIDR_EL1 = 0x410fd490\nCTR_EL0 = 0x9444c004\n")
+    app = app_on(str(file))
+    read, seen = sources.load, threading.Event()
+
+    def slowly(source: str, declared: View | None = None, snapshot: str = "") -> Dump:
+        with work(f"reading {source}") as told:
+            for share in (12, 24):
+                told.say(f"reading {source}: {share} of 48 MB")
+            assert seen.wait(DEADLINE)
+        return read(source, declared, snapshot)
+
+    monkeypatch.setattr(sources, "load", slowly)
+    async with app.run_test(size=(200, 60)) as pilot:
+        await settle(pilot)
+        await pilot.press("r")
+        try:
+            assert "24 of 48 MB" not in await shown(pilot, "12 of 48 MB")
+        finally:
+            seen.set()
+        await shown(pilot, "nothing changed")
+
+
 async def test_what_was_pasted_cannot_be_read_again() -> None:
     app = app_on(sources.load_text("MIDR_EL1 = 0x410fd490", PASTED))
     async with app.run_test(size=(80, 24)) as pilot:

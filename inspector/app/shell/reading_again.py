@@ -50,7 +50,13 @@ class ReadingAgain:
         def failed(error: InspectorError) -> None:
             self._app.notify(f"{error}. What was read before stays", severity="warning", markup=False)
 
-        aside(self._app, read, done, failed)
+        def says(text: str) -> None:
+            if not said:
+                said.append(text)
+                self._app.notify(text, markup=False)
+
+        said: list[str] = []
+        aside(self._app, read, done, failed, says=says)
 
     def read_all(self) -> None:
         """Every live source of the session."""

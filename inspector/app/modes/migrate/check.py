@@ -33,10 +33,12 @@ class Runs(Protocol):
         done: Callable[[Answer], object],
         failed: Callable[[InspectorError], object],
         *,
+        says: Callable[[str], object],
+        wanted: Callable[[], bool],
         patience: float = 0.0,
     ) -> object:
         """Run `work`; one of `done` and `failed` is called by the program's loop, at once where the answer comes within
-        so many seconds."""
+        so many seconds. `says` gets how far it has come; what is not `wanted` any more ends."""
 
 
 class Check:
@@ -60,6 +62,8 @@ class Check:
         self._number = 0
         self.secrets = False
         """values of the guest's secrets are shown; what is found and counted does not change with it"""
+        self.doing: dict[str, str] = {}
+        """how far what is being asked has come, where that takes long"""
         self._open: set[str] = set()
         """what is being asked: `report`, `kernels`, `pairs`"""
         self._asking = False
@@ -105,7 +109,7 @@ class Check:
         `again`: the same question with newer values; the older answer stays until the new one has come.
         """
         self._number += 1
-        self.problem, self._open = "", {"report"}
+        self.problem, self._open, self.doing = "", {"report"}, {}
         # A kernel that is slid over is waited for by nobody.
         self._until = 0.0 if self.brief else monotonic() + PATIENCE
         if not again:
@@ -136,6 +140,7 @@ class Check:
 
         def take(answer: Answer) -> None:
             if number == self._number:
+                self.doing.pop(what, None)
                 done(answer)
                 tell()
 
@@ -143,7 +148,16 @@ class Check:
             if number == self._number:
                 self.problem = on_screen(str(error))
                 self._open.discard(what)
+                self.doing.pop(what, None)
                 tell()
+
+        def says(text: str) -> None:
+            if number == self._number:
+                self.doing[what] = on_screen(text)
+                tell()
+
+        def wanted() -> bool:
+            return number == self._number
 
         def tell() -> None:
             if not self._asking:
@@ -153,7 +167,7 @@ class Check:
         # Of the tables of kernels, which take longer, the screen shows at once that they are asked for.
         patience = max(self._until - monotonic(), 0.0) if what == "report" else 0.0
         try:
-            self._runs(work, take, refuse, patience=patience)
+            self._runs(work, take, refuse, says=says, wanted=wanted, patience=patience)
         finally:
             self._asking = before
 

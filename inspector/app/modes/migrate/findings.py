@@ -160,7 +160,7 @@ class Findings(Listing, inherit_bindings=False):
         if self.table == "pairs":
             from inspector.app.modes.migrate.pair_rows import pairs_verdict
 
-            return pairs_verdict(check.pairs) if check.pairs else row(Ink("asking every pair of kernels…", "muted"))
+            return pairs_verdict(check.pairs) if check.pairs else self._doing("pairs", "asking every pair of kernels…")
         if self.table == "steps" and self.course is not None and check.question is not None:
             from inspector.app.modes.migrate.steps import state_row
 
@@ -168,8 +168,12 @@ class Findings(Listing, inherit_bindings=False):
         if self.table == "kernels":
             from inspector.app.modes.migrate.kernel_rows import matrix_verdict
 
-            return matrix_verdict(check.matrix) if check.matrix else row(Ink("asking every kernel…", "muted"))
-        return verdict_row(check.report) if check.report else row(Ink("checking…", "muted"))
+            return matrix_verdict(check.matrix) if check.matrix else self._doing("kernels", "asking every kernel…")
+        return verdict_row(check.report) if check.report else self._doing("report", "checking…")
+
+    def _doing(self, what: str, words: str) -> Row:
+        """What is being asked; how far that has come where it takes long."""
+        return row(ink(self.check.doing.get(what, words), "muted"))
 
     def explanation(self, cells: int) -> list[Row]:
         """Everything about the highlighted line."""

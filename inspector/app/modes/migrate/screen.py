@@ -71,9 +71,11 @@ class Migrate(Frame):
         done: Callable[[Answer], object],
         failed: Callable[[InspectorError], object],
         *,
+        says: Callable[[str], object],
+        wanted: Callable[[], bool],
         patience: float = 0.0,
     ) -> None:
-        aside(self.app, work, done, failed, patience=patience)
+        aside(self.app, work, done, failed, says=says, wanted=wanted, patience=patience)
 
     def body(self) -> Iterable[Widget]:
         """Summary, table, explanation."""
