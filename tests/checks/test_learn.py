@@ -56,7 +56,7 @@ def recording(name: str) -> Path:
     ("series_of", "learnt_from", "whole_on", "in_doubt_on"),
     [
         ("5.10", "cortex-a72", (), ("neoverse-n2", "max")),
-        ("6.1", "neoverse-n2", ("cortex-a72",), ("max",)),
+        ("6.1", "neoverse-n2", ("cortex-a72", "max"), ()),
         pytest.param("6.12", "max", ("neoverse-n2", "cortex-a72"), (), marks=DEAR),
         ("6.18", "cortex-a72", ("max", "neoverse-n2"), ()),
     ],
