@@ -83,6 +83,25 @@ async def test_search_for_a_field_puts_the_cursor_on_it(size: tuple[int, int]) -
         assert any("▌ 27:24" in line and "GIC" in line for line in text.splitlines())
 
 
+@pytest.mark.parametrize("size", [(120, 40), (200, 60)])
+async def test_escape_leaves_the_search_line_however_it_was_gone_to(size: tuple[int, int]) -> None:
+    """By tab the line has the keys with nothing to clear in it: escape did nothing, and letters went on into it."""
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=size) as pilot:
+        await ready(pilot)
+        await press(pilot, "/")
+        await focused(pilot, "find")
+        await press(pilot, "escape")
+        await wait_for(pilot, lambda: getattr(app.focused, "id", "") != "find", "the line is left")
+        for _ in range(4):
+            if getattr(app.focused, "id", "") != "find":
+                await press(pilot, "tab")
+        await focused(pilot, "find")
+        await press(pilot, "escape")
+        await focused(pilot, "registers")
+        assert "Help: " in await press(pilot, "?")
+
+
 async def test_a_search_without_an_answer_says_why() -> None:
     app = app_on(dump_of(VALUES))
     async with app.run_test(size=(120, 40)) as pilot:
