@@ -413,7 +413,7 @@ class Browse(Frame):
             self.query_one("#registers").focus()
         elif self.has_class("-listing"):
             self._close_list()
-        elif side is not None and self.focused in side.query("#find"):
+        elif self.focused is not None and self.focused.id == "find":
             self.query_one("#registers").focus()  # it was gone to by tab
         elif self._explained:
             self._explained = False
