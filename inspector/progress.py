@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sized
 from types import TracebackType
 from typing import TextIO, TypeVar
 
@@ -222,16 +222,20 @@ def work(what: str, total: int | None = None) -> Progress:
     It is told where somebody listens, unless it is a part of another piece.
     """
     if _HERE.makes is None or _HERE.now is not None:
-        return Progress.silent()
+        return _NOTHING
     return _HERE.makes(what, total)
 
 
-def steps(what: str, things: Sequence[_T]) -> Iterator[_T]:
-    """Each of the things, told as a piece of work."""
-    with work(what, len(things)) as told:
-        for number, one in enumerate(things):
-            told.at(number)
+_NOTHING = Progress.silent()
+"""One for all that nobody hears: each dump of a fleet asks for it"""
+
+
+def steps(what: str, things: Iterable[_T]) -> Iterator[_T]:
+    """Each of the things, told as a piece of work when what is done with it is done."""
+    with work(what, len(things) if isinstance(things, Sized) else None) as told:
+        for number, one in enumerate(things, 1):
             yield one
+            told.at(number)
 
 
 def under_way() -> Progress | None:

@@ -14,7 +14,7 @@ from inspector.checks.recordings.verify import predict_file
 from inspector.commands.arguments import add_inputs
 from inspector.commands.output import add_output, check_output, status_of, write_out
 from inspector.errors import EXIT_YES, InspectorError, escaped_json
-from inspector.progress import work
+from inspector.progress import steps
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -46,12 +46,8 @@ def run(options: argparse.Namespace) -> int:
         return EXIT_YES
     if same_file(options.recording, options.output):
         raise InspectorError("is the recording itself", options.output, "name another file with -o")
-    parts: list[bytes] = []
-    with work(f"answering {options.recording}, lines") as told:
-        for line in lines:
-            parts.append(line)
-            told.at(len(parts))
-    write_out(options.output, b"".join(parts), force=options.force, like=status_of(options.recording))
+    answered = b"".join(steps(f"answering {options.recording}, lines", lines))
+    write_out(options.output, answered, force=options.force, like=status_of(options.recording))
     return EXIT_YES
 
 

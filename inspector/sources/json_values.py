@@ -19,11 +19,13 @@ import msgspec
 from inspector.budget import NESTING, STEPS, most
 from inspector.errors import RegisterError, SourceError
 from inspector.numbers import is_decimal
-from inspector.registers.catalog import by_id, find
+from inspector.registers.catalog import find
 from inspector.registers.encoding import sysreg_id
+from inspector.registers.naming import name_of
 from inspector.sources.dump import View
 from inspector.sources.gathered import Gathered
 from inspector.sources.jsontext import check_members, decode, number
+from inspector.sources.pasted_lines import EITHER
 
 _REGISTERS: Final = ("reg", "register", "name", "id", "reg_id", "register_id", "reg_name", "register_name", "addr")
 _VALUES: Final = ("value", "val", "data", "raw", "reg_value")
@@ -186,8 +188,8 @@ def _paired(node: Mapping[str, Any]) -> int | None:
         return None
     if all(isinstance(node.get(key), int) for key in _ENCODING):
         parts = [node[key] for key in _ENCODING]
-        limits = (3, 7, 15, 15, 7)
-        return sysreg_id(*parts) if all(0 <= n <= most for n, most in zip(parts, limits, strict=True)) else None
+        tops = (3, 7, 15, 15, 7)
+        return sysreg_id(*parts) if all(0 <= n <= top for n, top in zip(parts, tops, strict=True)) else None
     for key in _REGISTERS:
         word = node.get(key)
         if isinstance(word, int) and not isinstance(word, bool):
@@ -203,7 +205,7 @@ def _of_values(node: Mapping[str, Any], reg_id: int, at: str) -> Any:
     unlike = {str(node[key]) for key in several}
     if len(unlike) > 1:
         words = " and ".join(several[:3])
-        raise SourceError(f"{_name(reg_id)} has several values ({words})", at, "leave all but one of them out")
+        raise SourceError(f"{name_of(reg_id)} has several values ({words})", at, "leave all but one of them out")
     return node[several[0]] if several else None
 
 
@@ -231,18 +233,14 @@ def _core(key: str) -> int | None:
 _CORE = re.compile(r"x(?:[12]?[0-9]|30)|pc|pstate", re.IGNORECASE)
 
 
-def _name(reg_id: int) -> str:
-    return by_id(reg_id).name
-
-
 def _add(gathered: Gathered, section: int | None, reg_id: int, value: Any, at: str) -> None:
     told = _value(value)
     if isinstance(told, str):
-        gathered.leave_out(1, f"{_name(reg_id)}: {str(value)[:40]}", told)
+        gathered.leave_out(1, f"{name_of(reg_id)}: {str(value)[:40]}", told)
         return
     problem = gathered.add(section, reg_id, told, at)
     if problem:
-        gathered.leave_out(1, _name(reg_id), problem)
+        gathered.leave_out(1, name_of(reg_id), problem)
 
 
 def _value(value: Any) -> int | str:
@@ -254,7 +252,7 @@ def _value(value: Any) -> int | str:
     text = value.strip()
     if _HEX.fullmatch(text):
         if is_decimal(text) and text[0] != "0":
-            return "digits that may be hex or decimal: put 0x before hex"
+            return EITHER
         return int(text, 16)
     try:
         return number(text)

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 
 from inspector import sources
 from inspector.app.modes.migrate import check
@@ -129,6 +130,15 @@ async def test_a_file_that_changed_or_vanished_is_read_again(tmp_path: Path) -> 
         assert app.session.loaded[0].vcpus[0].values[MIDR] == 0x410FD493
 
 
+async def enter_name(pilot: Pilot[None], where: str, file: Path) -> None:
+    """Give a file's name on the start page, or in Open."""
+    await settle(pilot)
+    if where == "open":
+        await press(pilot, "o")
+    await enter_text(pilot, str(file))
+    await pilot.press("enter")
+
+
 @pytest.mark.parametrize("where", ["start", "open"])
 async def test_a_file_that_takes_long_tells_how_far_it_is(
     where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -147,11 +157,7 @@ async def test_a_file_that_takes_long_tells_how_far_it_is(
     app = app_on() if where == "start" else app_on(NEOVERSE)
     monkeypatch.setattr(sources, "load", slowly)
     async with app.run_test(size=(200, 60)) as pilot:
-        await settle(pilot)
-        if where == "open":
-            await press(pilot, "o")
-        await enter_text(pilot, str(file))
-        await pilot.press("enter")
+        await enter_name(pilot, where, file)
         try:
             await shown(pilot, "12 of 48 MB (25 %)")
         finally:
@@ -182,11 +188,7 @@ async def test_what_is_read_when_the_user_gives_it_up_ends(
     app = app_on() if where == "start" else app_on(NEOVERSE)
     monkeypatch.setattr(sources, "load", for_ever)
     async with app.run_test(size=(200, 60)) as pilot:
-        await settle(pilot)
-        if where == "open":
-            await press(pilot, "o")
-        await enter_text(pilot, str(file))
-        await pilot.press("enter")
+        await enter_name(pilot, where, file)
         await wait_for(pilot, lambda: "12 of 48 MB (25 %)" in screen_text(app), "how far it is")
         assert not ended.is_set()
         await pilot.press("escape")

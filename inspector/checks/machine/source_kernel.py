@@ -77,12 +77,11 @@ def own_kernel(dump: Dump, vcpu: Vcpu | None = None) -> OwnKernel:
     if fitting[1:]:
         others = [describe_policy(policy) for policy in sorted(fitting[1:], key=lambda one: one.version)]
         nearest += f", and as near to {others[0]}" + f" to {others[-1].removeprefix('Linux ')}" * (len(others) > 1)
-    why = emulated_by(dump) or _debugged(dump)
+    why = _not_by_kvm(dump)
     ran = f" and {why}" if why else ""
     doubt = one_line(f"{dump.provenance.source} names no kernel{ran}; {nearest}")
     listed = _list_under(fitting[0].point, setup_of(saved))
-    many = 2 * len(listed.intersection(saved.values)) > len(listed)
-    shown = many and not emulated_by(dump) and not _debugged(dump)
+    shown = not why and 2 * len(listed.intersection(saved.values)) > len(listed)
     return OwnKernel(fitting[0], "", (*named.doubts, doubt), fitting[::-1] if fitting[1:] else (), shown)
 
 
@@ -93,8 +92,7 @@ def asked_kernel(dump: Dump, vcpu: Vcpu | None = None) -> OwnKernel:
     """
     own = own_kernel(dump, vcpu)
     if own.asked is None:
-        why = emulated_by(dump) or _debugged(dump) or "holds too few registers of one"
-        few = f"names no kernel and {why}"
+        few = f"names no kernel and {_not_by_kvm(dump) or 'holds too few registers of one'}"
         what = "does not name its kernel" if own.policy is None else few
         raise InspectorError(what, dump.provenance.source, "choose one (--kernel K)")
     return own
@@ -104,6 +102,11 @@ def emulated_by(dump: Dump) -> str:
     """Words for what ran the vCPUs of a dump instead of KVM: no kernel made their values. Empty for KVM's."""
     ran = {"tcg": "was emulated by QEMU (TCG), not run by KVM", "hvf": "was run by HVF or WHPX, not by KVM"}
     return ran.get(dump.provenance.accelerator, "")
+
+
+def _not_by_kvm(dump: Dump) -> str:
+    """Words for a dump whose list of registers no KVM made; empty for others."""
+    return emulated_by(dump) or _debugged(dump)
 
 
 def _debugged(dump: Dump) -> str:

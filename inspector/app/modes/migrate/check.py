@@ -138,26 +138,26 @@ class Check:
     def _start(self, what: str, work: Callable[[], Answer], done: Callable[[Answer], None]) -> None:
         number = self._number
 
+        def wanted() -> bool:
+            return number == self._number
+
         def take(answer: Answer) -> None:
-            if number == self._number:
+            if wanted():
                 self.doing.pop(what, None)
                 done(answer)
                 tell()
 
         def refuse(error: InspectorError) -> None:
-            if number == self._number:
+            if wanted():
                 self.problem = on_screen(str(error))
                 self._open.discard(what)
                 self.doing.pop(what, None)
                 tell()
 
         def says(text: str) -> None:
-            if number == self._number:
+            if wanted():
                 self.doing[what] = on_screen(text)
                 tell()
-
-        def wanted() -> bool:
-            return number == self._number
 
         def tell() -> None:
             if not self._asking:
